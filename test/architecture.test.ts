@@ -111,7 +111,7 @@ describe('the layers of functions/', () => {
 
   test('import vendor SDKs only in adapters/, and the framework only in index.ts', () => {
     const vendors =
-      /^(@google-cloud\/(?!functions-framework)|googleapis|elevenlabs|undici|text2wav|node:sqlite)/;
+      /^(@google-cloud\/(?!functions-framework)|googleapis|elevenlabs|undici|text2wav|sherpa-onnx|node:sqlite)/;
     assert.deepEqual(
       filesThatImport(vendors).filter((file) => !file.startsWith('adapters/')),
       [],

@@ -74,7 +74,7 @@ export const CODES = Object.freeze({
     kind: 'request',
     status: 414,
     title: 'The path and the query are too long',
-    hint: 'Use at most 2,048 characters for both together; the fields of a request belong in the body.',
+    hint: 'Use at most 8,192 characters for both together; the fields of a request belong in the body.',
   },
   unsupported_media_type: {
     kind: 'request',
@@ -93,6 +93,12 @@ export const CODES = Object.freeze({
     status: 403,
     title: 'The upload URL is wrong or has expired',
     hint: 'Send the file to the upload_url of POST /uploads as it is, within a day. Ask for a new one after that.',
+  },
+  access_forbidden: {
+    kind: 'request',
+    status: 403,
+    title: 'The access token is wrong or has expired',
+    hint: 'Ask for a new one with POST /tasks/{task_id}/access and the API key. It works for that task, for 12 hours.',
   },
   partial_upload: {
     kind: 'request',
@@ -153,6 +159,12 @@ export const CODES = Object.freeze({
     status: 502,
     title: 'The service may not read the output folder',
     hint: 'Follow the detail, which names what the account of the service lacks, then ask again.',
+  },
+  voices_unavailable: {
+    kind: 'request',
+    status: 502,
+    title: 'The provider of the voices refuses to show them',
+    hint: 'Follow the detail, which names what the key lacks, then ask again.',
   },
   no_webhook: {
     kind: 'request',

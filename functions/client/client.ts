@@ -2,20 +2,26 @@
  * A client of the HTTP interface, for Node and browsers. Its types come from the schemas that the service validates requests
  * by and describes its answers with.
  */
+import type { AccessView } from '../model/answers/access.ts';
 import type { ReadyView } from '../model/answers/health.ts';
 import type { ManifestView } from '../model/answers/manifest.ts';
 import type { ChoicesView, PlanView, RenderList, RenderStatus, RenderView } from '../model/answers/render.ts';
+import type { SettingsView } from '../model/answers/settings.ts';
 import type { StatsView } from '../model/answers/stats.ts';
 import type { Accepted, StatusView, TaskEntry, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
+import type { VoiceList } from '../model/answers/voice.ts';
 import {
   PROCESS_MEDIA_PATH,
   READY_PATH,
   renderPaths,
+  SETTINGS_PATH,
   STATS_PATH,
   TASKS_PATH,
   taskPaths,
   UPLOADS_PATH,
+  VOICES_PATH,
+  voicePreviewPath,
 } from '../model/paths.ts';
 import type { ProcessMediaRequest } from '../model/request-schema.ts';
 import type { TaskStatus } from '../model/task.ts';
@@ -35,6 +41,14 @@ export interface TaskFilters extends Stop {
   name?: string;
   /** Tasks per answer; the iteration goes on over all answers. */
   limit?: number;
+}
+
+export interface VoiceFilters extends Stop {
+  /** Part of a name or label. */
+  search?: string;
+  limit?: number;
+  /** The next_cursor of the page before. */
+  cursor?: string;
 }
 
 export interface UploadOptions extends UploadRequest, Stop {
@@ -78,8 +92,16 @@ export interface Client {
   video(taskId: string, index: number, options?: Stop): Promise<Response>;
   /** The manifest of an ended task, as JSON. */
   manifest(taskId: string, options?: Stop): Promise<ManifestView>;
-  /** All finished videos in one archive, as the body of the answer. */
-  zip(taskId: string, options?: Stop): Promise<Response>;
+  /**
+   * A token for addresses that a page shows or links to, as browsers send no API key with them: add `?access=` and the token to
+   * those of videos, manifests and the archive of this task. It works for 12 hours, for whoever has it.
+   */
+  access(taskId: string, options?: Stop): Promise<AccessView>;
+  /**
+   * All finished videos in one archive, as the body of the answer.
+   * @param options `renders` are the indexes of those that it shall have, at most 1,000
+   */
+  zip(taskId: string, options?: Stop & { renders?: readonly number[] }): Promise<Response>;
   /** Asks where to send a file, for callers that send it themselves. Once it is there, `url` may be that of a clip or track. */
   offerUpload(file: UploadRequest, options?: Stop): Promise<Upload>;
   /** Sends a file. Resolves with its URL (`upload:…`), which may be that of a clip or track. */
@@ -91,10 +113,16 @@ export interface Client {
   sendWebhook(taskId: string, options?: Stop): Promise<StatusView>;
   /** Forgets an ended task; its videos stay. */
   delete(taskId: string, options?: Stop): Promise<void>;
+  /** A page of the voices that lines may name, and who speaks them. */
+  voices(filters?: VoiceFilters): Promise<VoiceList>;
+  /** A sample of a voice, as the body of the answer. */
+  voicePreview(voiceId: string, options?: Stop): Promise<Response>;
   /** Whether the service can take work, and why not. */
   ready(options?: Stop): Promise<ReadyView>;
   /** What the service is doing. */
   stats(options?: Stop): Promise<StatsView>;
+  /** The settings that it was started with, without secrets. */
+  settings(options?: Stop): Promise<SettingsView>;
 }
 
 /** @param options `headers` are sent with each request, such as an identity token of Google in `authorization` */
@@ -174,7 +202,12 @@ export function createClient(options: TransportOptions): Client {
         stop,
       ),
     manifest: (taskId, stop) => json(taskPaths(taskId).manifest, 'renders', stop),
-    zip: (taskId, stop) => file(taskPaths(taskId).zip, 'application/zip', 'check the URL.', stop),
+    access: (taskId, stop) => json(taskPaths(taskId).access, 'token', { method: 'POST', ...stop }),
+    zip(taskId, { renders, ...stop } = {}) {
+      // With commas as they are, so that a thousand fit into an address.
+      const some = renders === undefined ? '' : `?renders=${renders.join()}`;
+      return file(`${taskPaths(taskId).zip}${some}`, 'application/zip', 'check the URL.', stop);
+    },
 
     offerUpload,
 
@@ -197,6 +230,8 @@ export function createClient(options: TransportOptions): Client {
       if (answer.response.status !== 204) throw refusalOf(answer);
     },
 
+    voices: ({ signal, ...filters } = {}) => json(`${VOICES_PATH}${queryOf(filters)}`, 'voices', { signal }),
+    voicePreview: (voiceId, stop) => file(voicePreviewPath(voiceId), 'audio/', 'check the URL.', stop),
     async ready(stop) {
       const answer = await transport.text(READY_PATH, stop);
       // What answers in place of a service that is not there has this status, too, but no checks.
@@ -204,6 +239,7 @@ export function createClient(options: TransportOptions): Client {
     },
 
     stats: (stop) => json(STATS_PATH, 'uptime_seconds', stop),
+    settings: (stop) => json(SETTINGS_PATH, 'settings', stop),
   };
 }
 

@@ -12,6 +12,7 @@ import { readSigningKey, readWebhookSecret } from './key-settings.ts';
 import { isLoopback } from './loopback.ts';
 import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
 import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
+import { type ShownSetting, shownSettings } from './shown-settings.ts';
 import { readTelemetrySettings, type TelemetrySettings } from './telemetry-settings.ts';
 import { readVendorSettings, type VendorSettings } from './vendor-settings.ts';
 
@@ -77,6 +78,8 @@ export interface Config {
   emulated: boolean;
   /** Where videos are saved, which service speaks, and with which accounts. */
   vendors: VendorSettings;
+  /** All of the above as people may see it. */
+  shown: readonly ShownSetting[];
 }
 
 /**
@@ -147,7 +150,7 @@ export function loadConfig(env: Environment): Config {
   const target = inCloud ? env['FUNCTION_TARGET'] : undefined;
   const shared = inCloud && !emulated;
   const memoryMb = machineMemoryMb();
-  const config: Config = {
+  const config: Omit<Config, 'shown'> = {
     port: read.integer('PORT', 8080, 0, 65_535),
     host,
     publicUrl,
@@ -189,7 +192,7 @@ export function loadConfig(env: Environment): Config {
     vendors: readVendorSettings(read, { shared, target }),
   };
   read.finish();
-  return config;
+  return { ...config, shown: shownSettings((name) => read.seen(name), inCloud) };
 }
 
 interface Exposure {

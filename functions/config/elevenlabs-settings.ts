@@ -5,6 +5,8 @@ import type { SettingsReader } from './settings-reader.ts';
 export interface ElevenLabsChoice {
   /** Empty in functions that speak no lines and only need to know which service does. */
   apiKey: string;
+  /** Lists the voices. Empty where there is none. */
+  voicesKey: string;
   model: string;
   /** The API's output_format. */
   format: string;
@@ -16,13 +18,20 @@ const FORMAT = /^(mp3|wav|opus)_\d+(_\d+)?$/;
 /** The range that the API accepts; 1 is the voice's own speed. */
 const SPEEDS = { least: 0.7, most: 1.2 };
 
-/**
- * Undefined if the built-in voice speaks.
- * @param speaks whether this process speaks lines, and so needs the key
- */
-export function readElevenLabs(read: SettingsReader, speaks: boolean): ElevenLabsChoice | undefined {
-  const speech = read.text('SPEECH', 'auto', /^(auto|elevenlabs|espeak)$/);
-  const apiKey = read.optional('ELEVENLABS_API_KEY', (value) => /^[\x21-\x7e]{8,}$/.test(value));
+export interface ElevenLabsOptions {
+  /** Whether this process speaks lines, and so needs the key. */
+  speaks: boolean;
+  /** The setting SPEECH. */
+  speech: string;
+}
+
+/** Undefined if another voice speaks. */
+export function readElevenLabs(
+  read: SettingsReader,
+  { speaks, speech }: ElevenLabsOptions,
+): ElevenLabsChoice | undefined {
+  const apiKey = read.optional('ELEVENLABS_API_KEY', isKey);
+  const voicesKey = read.optional('ELEVENLABS_VOICES_KEY', isKey);
   const model = read.text('ELEVENLABS_MODEL', 'eleven_multilingual_v2', /^[\w.-]+$/);
   const format = read.text('ELEVENLABS_FORMAT', 'mp3_44100_128', FORMAT);
   const voiceSettings = read.optional(
@@ -34,7 +43,17 @@ export function readElevenLabs(read: SettingsReader, speaks: boolean): ElevenLab
     read.problem('ELEVENLABS_API_KEY: expected a key because SPEECH is elevenlabs, got nothing.');
   }
   if (!isChosen) return undefined;
-  return { apiKey: apiKey ?? '', model, format, voiceSettings: parseVoiceSettings(voiceSettings ?? '') };
+  return {
+    apiKey: apiKey ?? '',
+    voicesKey: voicesKey ?? apiKey ?? '',
+    model,
+    format,
+    voiceSettings: parseVoiceSettings(voiceSettings ?? ''),
+  };
+}
+
+function isKey(value: string): boolean {
+  return /^[\x21-\x7e]{8,}$/.test(value);
 }
 
 /** Undefined if the text is not valid JSON for voice settings. */

@@ -9,6 +9,8 @@ export interface Setting {
   expected: string;
   about: string;
   secret?: boolean;
+  /** In the cloud, other functions have it, or another value of it, and the HTTP function does not. */
+  ofOthers?: boolean;
 }
 
 export const SETTINGS: readonly Setting[] = [
@@ -125,14 +127,28 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: 'SPEECH',
     default: 'auto',
-    expected: 'auto, elevenlabs or espeak',
-    about: 'Who speaks: elevenlabs, espeak (built in), or auto: ElevenLabs if there is a key.',
+    expected: 'auto, elevenlabs, neural or espeak',
+    about: 'Who speaks: elevenlabs, neural (OFFLINE_VOICE), espeak (built in), or auto: the first set up.',
+  },
+  {
+    name: 'OFFLINE_VOICE',
+    default: '',
+    expected: 'the folder of a voice',
+    about: 'Folder of a neural voice in the form of sherpa-onnx, which speaks on this machine.',
   },
   {
     name: 'ELEVENLABS_API_KEY',
     default: '',
     expected: 'a key of at least 8 characters',
     about: 'Key with access to text to speech, and to voices if lines name voices by name.',
+    secret: true,
+    ofOthers: true,
+  },
+  {
+    name: 'ELEVENLABS_VOICES_KEY',
+    default: '',
+    expected: 'a key of at least 8 characters',
+    about: 'Key with access to voices alone, for GET /voices in the cloud. Default: ELEVENLABS_API_KEY.',
     secret: true,
   },
   {
@@ -158,7 +174,7 @@ export const SETTINGS: readonly Setting[] = [
     name: 'SPEECH_USD_PER_1000_CHARACTERS',
     default: 'auto',
     expected: 'auto, or US dollars such as 0.1',
-    about: 'Price of bought speech. auto: list price of the ElevenLabs model; 0 for espeak.',
+    about: 'Price of bought speech. auto: list price of the ElevenLabs model; 0 for others.',
   },
   {
     name: 'COMPUTE_USD_PER_HOUR',
@@ -195,6 +211,7 @@ export const SETTINGS: readonly Setting[] = [
     default: 'cores, as far as the memory allows',
     expected: 'a whole number from 1 to 64',
     about: 'Videos to mix at the same time.',
+    ofOthers: true,
   },
   {
     name: 'FFMPEG_BIN',
@@ -215,6 +232,7 @@ export const SETTINGS: readonly Setting[] = [
     default: 'cores and clips left, at most 4',
     expected: 'a whole number from 1 to 64',
     about: 'Threads for encoding a clip. Cores and memory say how many at a time.',
+    ofOthers: true,
   },
   {
     name: 'VIDEO_ENCODER',
@@ -243,6 +261,7 @@ export const SETTINGS: readonly Setting[] = [
     expected: 'whsec_ and 24-64 bytes in base64',
     about: 'Key that signs the events for callback_url; only for webhook. On one machine made in DATA_DIR.',
     secret: true,
+    ofOthers: true,
   },
   {
     name: 'MCP',
@@ -280,12 +299,14 @@ export const SETTINGS: readonly Setting[] = [
     default: '',
     expected: 'the email address of a service account',
     about: 'Service account whose push tokens the stages accept; without it they refuse every push.',
+    ofOthers: true,
   },
   {
     name: 'PUSH_AUDIENCE',
     default: '',
     expected: 'an https URL',
     about: "Audience of those tokens: the function's URL, as in its subscription.",
+    ofOthers: true,
   },
   {
     name: 'PUSH_IAM',
@@ -293,6 +314,7 @@ export const SETTINGS: readonly Setting[] = [
     expected: 'enforced, or nothing',
     about:
       'enforced: nobody else was given the right to call it, so a token whose signature Cloud Run removed counts.',
+    ofOthers: true,
   },
   {
     name: 'ALLOW_PRIVATE_URLS',

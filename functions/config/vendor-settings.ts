@@ -3,10 +3,11 @@ import type { Prices } from '../model/cost.ts';
 import type { DriveAuth } from '../model/drive-auth.ts';
 import type { SourceRules } from '../model/source-location.ts';
 import { readDriveAuth } from './drive-settings.ts';
-import { type ElevenLabsChoice, readElevenLabs } from './elevenlabs-settings.ts';
+import type { ElevenLabsChoice } from './elevenlabs-settings.ts';
 import { isLoopback } from './loopback.ts';
 import { readPrices } from './price-settings.ts';
 import type { SettingsReader } from './settings-reader.ts';
+import { readSpeech } from './speech-settings.ts';
 
 export type OutputChoice =
   | { kind: 'local' }
@@ -23,8 +24,10 @@ export interface VendorSettings {
   driveSources: 'link' | 'account';
   /** Buckets whose objects callers may name as sources. */
   sourceBuckets: string[];
-  /** Undefined for the built-in voice. */
+  /** Undefined if another voice speaks. */
   elevenLabs: ElevenLabsChoice | undefined;
+  /** Folder of the neural voice that speaks; undefined if another one does. */
+  offlineVoice: string | undefined;
   /** What they charge, for the estimated cost of tasks. */
   prices: Prices;
   /** Without a trailing slash; undefined for the vendor's own address. */
@@ -80,7 +83,8 @@ export function readVendorSettings(read: SettingsReader, { shared, target }: Ven
       'DRIVE_AUTH: expected adc, oauth or delegation because DRIVE_SOURCES is account, got nothing. Set it.',
     );
   }
-  const elevenLabs = readElevenLabs(read, target === undefined || target === 'prepare');
+  const speaks = target === undefined || target === 'prepare';
+  const { elevenLabs, offlineVoice } = readSpeech(read, { speaks, shared });
   const vendors: VendorSettings = {
     output,
     cacheBucket,
@@ -88,6 +92,7 @@ export function readVendorSettings(read: SettingsReader, { shared, target }: Ven
     driveSources,
     sourceBuckets,
     elevenLabs,
+    offlineVoice,
     prices: readPrices(read, { elevenLabs, inCloud: shared }),
     googleApiUrl: readApiUrl(read, 'GOOGLE_API_URL'),
     elevenLabsApiUrl: readApiUrl(read, 'ELEVENLABS_API_URL'),

@@ -8,6 +8,7 @@ import { createDriveDownloads } from '../adapters/drive/downloads.ts';
 import { createDriveOutputs } from '../adapters/drive/outputs.ts';
 import { createElevenLabsSpeech } from '../adapters/elevenlabs/elevenlabs.ts';
 import { createEspeakSpeech } from '../adapters/espeak/espeak.ts';
+import { createNeuralSpeech } from '../adapters/neural-voice/neural-voice.ts';
 import { createDiskRoom, diskSpace, memorySpace } from '../adapters/shared/disk-room.ts';
 import { createStorageArtifacts } from '../adapters/storage/artifacts.ts';
 import { createStorageDownloads } from '../adapters/storage/downloads.ts';
@@ -25,8 +26,10 @@ import type { OutputStore } from '../ports/outputs.ts';
 import type { Seal } from '../ports/seal.ts';
 import type { Speech } from '../ports/speech.ts';
 import type { UploadStore } from '../ports/uploads.ts';
+import type { VoiceCatalog } from '../ports/voices.ts';
 import type { WebhookSender } from '../ports/webhooks.ts';
 import { dataFolders } from './data-folders.ts';
+import { chooseVoiceCatalog } from './voice-catalog.ts';
 import { webhookSecret } from './webhook-secret.ts';
 
 export interface ChooseAdaptersOptions {
@@ -53,6 +56,7 @@ export interface ChosenAdapters extends AsyncDisposable {
   removeOldUploads: DiskUploads['removeOld'];
   downloads: Downloads;
   speech: Speech;
+  voices: VoiceCatalog;
   sender: WebhookSender;
 }
 
@@ -82,6 +86,7 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
   const storageDownloads = createStorageDownloads({ storage, maxBytes, limits, room });
   const diskUploads = createDiskUploads({ dir: folders.uploads, seal: options.seal, maxBytes, room });
   const uploads = chosenUploads();
+  const speech = chosenSpeech();
 
   function chosenOutputs(): OutputStore {
     const { output } = vendors;
@@ -107,6 +112,15 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
       : diskUploads;
   }
 
+  function chosenSpeech(): Speech {
+    const { elevenLabs, offlineVoice } = vendors;
+    if (elevenLabs) return createElevenLabsSpeech({ ...elevenLabs, apiUrl: vendors.elevenLabsApiUrl });
+    const espeak = open.use(createEspeakSpeech());
+    return offlineVoice === undefined
+      ? espeak
+      : open.use(createNeuralSpeech({ dir: offlineVoice, fallback: espeak }));
+  }
+
   return {
     outputs: chosenOutputs(),
     artifacts: chosenArtifacts(),
@@ -130,9 +144,8 @@ export function chooseAdapters(options: ChooseAdaptersOptions): ChosenAdapters {
         }),
       driveLinkUrl: googleApiUrl && `${googleApiUrl}/download`,
     }),
-    speech: vendors.elevenLabs
-      ? createElevenLabsSpeech({ ...vendors.elevenLabs, apiUrl: vendors.elevenLabsApiUrl })
-      : open.use(createEspeakSpeech()),
+    speech,
+    voices: open.use(chooseVoiceCatalog({ config, speech, room })),
     sender: open.use(
       createWebhookSender({ allowPrivate: config.allowPrivateUrls, secret: webhookSecret(config) }),
     ),

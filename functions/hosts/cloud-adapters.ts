@@ -106,6 +106,7 @@ export async function composeCloud({ config, log, instrumentation, times }: Clou
       log,
       instrumentation,
       ffmpeg,
+      seal,
       ...limits,
       checks: [firestoreCheck(memo)],
       remade: 'in prepare',

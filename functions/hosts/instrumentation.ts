@@ -14,6 +14,7 @@ import type { Speech } from '../ports/speech.ts';
 import type { TaskStore } from '../ports/tasks.ts';
 import type { UploadStore } from '../ports/uploads.ts';
 import type { UsageStore } from '../ports/usage.ts';
+import type { VoiceCatalog } from '../ports/voices.ts';
 import type { WebhookSender, WebhookStore } from '../ports/webhooks.ts';
 
 /** One adapter for each port. */
@@ -33,6 +34,7 @@ export interface Adapters {
   uploads: UploadStore;
   downloads: Downloads;
   speech: Speech;
+  voices: VoiceCatalog;
   sender: WebhookSender;
 }
 

@@ -169,6 +169,7 @@ export async function composeLocal(
     log,
     instrumentation,
     ffmpeg,
+    seal,
     encoder,
     fetchWaitMs: FETCH_WAIT_MS,
     checks: localChecks({ config, database, outputs, queue, ffmpegPath: about.path }),

@@ -31,6 +31,7 @@ import { createSpokenWords } from '../pipeline/spoken-words.ts';
 import { remakePieceHere, remakePieceInPrepare } from '../pipeline/video-pieces.ts';
 import type { OutputStore } from '../ports/outputs.ts';
 import type { Queue } from '../ports/queue.ts';
+import type { Seal } from '../ports/seal.ts';
 import type { ChosenAdapters } from './choose-adapters.ts';
 import { dataFolders } from './data-folders.ts';
 import type { Adapters, Instrumentation } from './instrumentation.ts';
@@ -46,6 +47,8 @@ export interface AssemblyOptions {
   log: Log;
   instrumentation: Instrumentation;
   ffmpeg: Ffmpeg;
+  /** Of access tokens. */
+  seal: Pick<Seal, 'of'>;
   /** How long a prepare waits for a place, or for another one that downloads its URL, before it is handed back. */
   fetchWaitMs: number;
   /** The longest that the encoding of one clip may take, in milliseconds; no limit if undefined. */
@@ -80,6 +83,7 @@ export function assemble<Q extends Queue>(
     uploads: chosen.uploads,
     downloads: chosen.downloads,
     speech: chosen.speech,
+    voices: chosen.voices,
     sender: chosen.sender,
   });
   const { pins, leases, attempts, queue, memo, downloads, speech } = adapters;
@@ -160,6 +164,7 @@ export function assemble<Q extends Queue>(
     ffmpeg,
     log,
     tempDir,
+    seal: options.seal,
     prices: config.vendors.prices,
     mixing: lanes.mixing,
     saving,
@@ -191,6 +196,7 @@ function paced(
 /** What only the HTTP API needs. */
 function apiSettings(config: Config, log: Log) {
   return {
+    settings: config.shown,
     mcp: config.mcp,
     limits: {
       combinations: config.maxCombinations,

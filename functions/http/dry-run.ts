@@ -1,5 +1,7 @@
 /** The answer to a dry run: the plan in pages, and on the first one how often each clip is used. */
 import type { ChoicesView, PlanView } from '../model/answers/render.ts';
+import type { Prices } from '../model/cost.ts';
+import { estimateOf } from '../model/estimate.ts';
 import type { Plan } from '../model/plan.ts';
 import type { ValidRequest } from '../model/request.ts';
 import { allowedBy, selectedCombinations } from '../model/selection.ts';
@@ -20,8 +22,18 @@ export function checkPaged({ dryRun, seed }: ValidRequest): void {
   }
 }
 
-/** @param from index of the first video in the list; 0 for the first page */
-export function dryRunAnswer(valid: ValidRequest, plan: Plan, warnings: string[], from: number): PlanView {
+export interface DryRunOptions {
+  warnings: string[];
+  prices: Prices;
+  /** Index of the first video in the list; 0 for the first page. */
+  from: number;
+}
+
+export function dryRunAnswer(
+  valid: ValidRequest,
+  plan: Plan,
+  { warnings, prices, from }: DryRunOptions,
+): PlanView {
   const selection = from === 0 ? selectionOf(valid, plan) : null;
   const page = emptyPage<ChoicesView>(PAGE, selection);
   for (const combination of plan.combinations.slice(from)) {
@@ -35,8 +47,20 @@ export function dryRunAnswer(valid: ValidRequest, plan: Plan, warnings: string[]
     seed: plan.seed,
     warnings,
     selection,
+    estimate: from === 0 ? estimateView(plan, prices) : null,
     renders: [...page.entries],
     next_cursor: nextCursor(from + page.entries.length, plan.combinations.length),
+  };
+}
+
+function estimateView(plan: Plan, prices: Prices): PlanView['estimate'] {
+  const { characters, speechUsd, ...counts } = estimateOf(plan, prices);
+  return {
+    speech_characters: characters,
+    speech_usd: speechUsd,
+    ...counts,
+    // Encoding is work of prepare, and most of the work there is.
+    usd_per_compute_hour: prices.perHour.prepare,
   };
 }
 

@@ -72,6 +72,7 @@ export const PLAN_REQUEST: ProcessMediaRequest = {
   dry_run: true,
 };
 
+const named = { ...choices, clip_names: ['Dog', 'body-a'] };
 const english = { language: 'en', group: 'English' };
 const german = { language: 'de', group: 'Deutsch', text: 'Hallo Welt' };
 export const PLAN: PlanView = {
@@ -105,11 +106,19 @@ export const PLAN: PlanView = {
       },
     ],
   },
+  estimate: {
+    speech_characters: 21,
+    speech_usd: 0,
+    sources: 6,
+    clips: 2,
+    encodes: 12,
+    usd_per_compute_hour: 0,
+  },
   renders: [
-    { ...choices, format: '9x16', ...english },
-    { ...choices, index: 2, format: 'feed', ...english },
-    { ...choices, index: 3, combination: 2, format: '9x16', ...german },
-    { ...choices, index: 4, combination: 2, format: 'feed', ...german },
+    { ...named, format: '9x16', ...english },
+    { ...named, index: 2, format: 'feed', ...english },
+    { ...named, index: 3, combination: 2, format: '9x16', ...german },
+    { ...named, index: 4, combination: 2, format: 'feed', ...german },
   ],
   next_cursor: null,
 };

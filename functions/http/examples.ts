@@ -1,11 +1,14 @@
 /** Examples of requests and answers. The description shows them, and a test holds functions/http/README.md equal to them. */
 
 import { VERSION } from '../base/version.ts';
+import type { AccessView } from '../model/answers/access.ts';
 import type { HealthView, ReadyView } from '../model/answers/health.ts';
 import type { RenderList } from '../model/answers/render.ts';
+import type { SettingsView } from '../model/answers/settings.ts';
 import type { StatsView } from '../model/answers/stats.ts';
 import type { Accepted, StatusView, TaskList } from '../model/answers/task.ts';
 import type { Upload, UploadRequest } from '../model/answers/upload.ts';
+import type { VoiceList } from '../model/answers/voice.ts';
 import { renderLinks, taskLinks } from '../model/links.ts';
 import type { ProcessMediaRequest } from '../model/request-schema.ts';
 
@@ -21,7 +24,9 @@ export const choices = {
   language: null,
   group: null,
   clips: ['https://example.com/hook-a.mp4', 'https://example.com/body-a.mp4'],
+  clip_names: ['hook-a', 'body-a'],
   track: 'https://example.com/song.mp3',
+  track_name: 'song',
   voice: 'Sarah',
   text: 'Hello world',
 };
@@ -125,6 +130,28 @@ export const UPLOAD: Upload = {
   expires_at: '2026-11-30T09:00:00.000Z',
 };
 
+export const VOICES_PAGE: VoiceList = {
+  provider: 'espeak',
+  any_name: true,
+  note: 'The built-in offline voice (eSpeak NG). …',
+  voices: [
+    {
+      id: 'Olivia',
+      name: 'Olivia',
+      description: 'Speaks the language of the line; without one, English.',
+      language: 'en',
+      labels: ['female'],
+      preview: true,
+    },
+  ],
+  next_cursor: null,
+};
+
+export const ACCESS_GIVEN: AccessView = {
+  token: '1796074200.3q2-7wAAAAC6u8zd7v8AESIzRFVmd4iZqrvM3e7_ABE',
+  expires_at: '2026-11-30T21:30:00.000Z',
+};
+
 export const HEALTH: HealthView = { status: 'ok', version: VERSION };
 export const READY: ReadyView = { status: 'ready', checks: { store: { status: 'ok' } } };
 
@@ -154,6 +181,28 @@ export const STATS: StatsView = {
   },
   cache: { bytes: 1288490189, limit_bytes: 10737418240 },
   speech: { since: '2026-11-01', characters_bought: 5120, characters_saved: 1280 },
+};
+
+export const SETTINGS: SettingsView = {
+  version: VERSION,
+  settings: [
+    {
+      name: 'PORT',
+      value: '8081',
+      default: '8080',
+      about: 'Port to listen on; 0 takes any free port.',
+      is_secret: false,
+      is_set: true,
+    },
+    {
+      name: 'API_KEY',
+      value: null,
+      default: '',
+      about: 'Key that callers must send in X-API-Key or Authorization: Bearer.',
+      is_secret: true,
+      is_set: true,
+    },
+  ],
 };
 
 /** A wrong request and the answer to it. */

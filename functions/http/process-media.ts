@@ -3,10 +3,11 @@ import { RequestError, TransientError } from '../base/errors.ts';
 import { timeLimit } from '../base/time-limit.ts';
 import { requestKey } from '../coordination/lease-keys.ts';
 import { retryTransient } from '../coordination/retry-policy.ts';
+import type { Prices } from '../model/cost.ts';
+import { mostBurned } from '../model/estimate.ts';
 import { makePlan } from '../model/make-plan.ts';
 import { planNameMistakes } from '../model/name-checks.ts';
 import { subFoldersOf } from '../model/names.ts';
-import { mostCaptioned } from '../model/pieces.ts';
 import type { Plan } from '../model/plan.ts';
 import { type Limits, readRequest, type ValidRequest } from '../model/request.ts';
 import { uploadMentions } from '../model/semantic-checks.ts';
@@ -26,6 +27,8 @@ export interface ProcessMediaDeps extends CreateTaskDeps, Burning, Pick<UploadsD
   outputs: OutputStore;
   speech: Pick<Speech, 'notice' | 'timed'>;
   limits: Limits;
+  /** For the estimate of a dry run. */
+  prices: Prices;
 }
 
 const ESTIMATED =
@@ -71,7 +74,7 @@ export async function processMedia(
   ];
   if (valid.dryRun) {
     await checkUploads(body, deps);
-    return Response.json(dryRunAnswer(valid, plan, warnings, from));
+    return Response.json(dryRunAnswer(valid, plan, { warnings, prices: deps.prices, from }));
   }
 
   // Checked first: a repeated request gets its answer even if the folder is out of reach by now, or an upload is too old.
@@ -150,9 +153,8 @@ function speechWarnings({ lines, captions }: ValidRequest, { speech }: ProcessMe
   ];
 }
 
-function burnWarnings({ captions, combinations, formats }: Plan): string[] {
-  if (captions?.inside !== 'burn') return [];
-  const encodes = mostCaptioned(combinations) * (formats?.length ?? 1);
+function burnWarnings(plan: Plan): string[] {
+  const encodes = mostBurned(plan);
   if (encodes <= MANY_ENCODES) return [];
   return [
     `Burned captions may need clips to be encoded up to ${encodes} more times: once for each line that is heard over a clip, and ` +

@@ -29,7 +29,7 @@ export interface Asked {
   /** Whether the address needs no key. */
   isOpen: boolean;
   /** Counts apart what is asked for without the key. */
-  countedAs?: 'probe' | 'preflight' | 'upload';
+  countedAs?: 'probe' | 'preflight' | 'upload' | 'access' | undefined;
 }
 
 /** Resolves if the request is allowed, with headers for its answer. Rejects with RequestError: 421, 403, 429, 401. */

@@ -43,15 +43,18 @@ export interface Route<D> {
   path: string;
   /** Other paths with the same answer, which the description leaves out. */
   aliases?: readonly string[];
-  tag: 'Tasks' | 'Videos' | 'Uploads' | 'Service';
+  tag: 'Tasks' | 'Videos' | 'Uploads' | 'Voices' | 'Service';
   summary: string;
   description?: string;
   /** Answered without an API key. */
   isOpen?: boolean;
   /** Asked again and again by whoever watches the service: other requests must not use up what it may ask. */
   isProbe?: boolean;
-  /** Whether a request brings a permission of its own, and needs no API key. */
-  isPermitted?: (call: Pick<Call, 'path' | 'query'>, deps: D) => boolean;
+  /** What a request brings in place of the API key, and how it is counted; undefined: nothing. */
+  permissionOf?: (
+    call: Pick<Call, 'path' | 'query'>,
+    deps: D,
+  ) => { countedAs: 'upload' | 'access' | undefined } | undefined;
   /** Whether this service has the address, by its settings; left out: always. */
   isOffered?: (deps: D) => boolean;
   parameters?: Readonly<Record<string, Parameter>>;

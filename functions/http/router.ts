@@ -21,8 +21,8 @@ export interface ApiDeps extends RouteDeps {
   run: <T>(what: string, work: () => Promise<T>) => Promise<T>;
 }
 
-/** Characters of path and query. The longest addresses of this interface have about a hundred. */
-const MAX_TARGET = 2_048;
+/** Characters of path and query. The longest addresses of this interface list a thousand videos. */
+const MAX_TARGET = 8_192;
 /** Bytes of a body that may arrive unread: what Node takes from a connection at a time. */
 const MAX_UNREAD = 64 * 1024;
 /** Longest part of a path that a message repeats. */
@@ -119,8 +119,8 @@ function askedOf(found: Found | undefined, query: URLSearchParams, deps: ApiDeps
   if (found === undefined) return { isOpen: false };
   const { route, parts } = found;
   if (route.isProbe) return { isOpen: true, countedAs: 'probe' };
-  const isPermitted = route.isPermitted?.({ path: parts, query }, deps) ?? false;
-  return isPermitted ? { isOpen: true, countedAs: 'upload' } : { isOpen: route.isOpen ?? false };
+  const permission = route.permissionOf?.({ path: parts, query }, deps);
+  return permission === undefined ? { isOpen: route.isOpen ?? false } : { isOpen: true, ...permission };
 }
 
 /** The headers are those of GET (RFC 9110, section 9.3.2). */

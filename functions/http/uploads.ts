@@ -33,11 +33,14 @@ export async function offerUpload(
 }
 
 /**
- * Whether a PUT says that it is to a URL which this service gave: then that decides, and not the API key. Whoever got a URL
+ * Of a PUT that says that it is to a URL which this service gave: then that decides, and not the API key. Whoever got a URL
  * wrong is told so. That gives nothing away, as everybody knows the path.
  */
-export function isUploadUrl({ query }: Pick<Call, 'query'>, { uploads }: UploadsDeps): boolean {
-  return uploads.receiver !== undefined && query.has('signature');
+export function uploadPermission(
+  { query }: Pick<Call, 'query'>,
+  { uploads }: UploadsDeps,
+): { countedAs: 'upload' } | undefined {
+  return uploads.receiver !== undefined && query.has('signature') ? { countedAs: 'upload' } : undefined;
 }
 
 /** PUT /uploads/{upload_id}: takes the file. */

@@ -50,20 +50,24 @@ async function knownRender(
   deps: TasksDeps,
 ): Promise<{ task: Task; outcome: RenderOutcome }> {
   const { task } = await knownTask(taskId, deps);
-  const { combinations } = task.plan;
-  const combination = combinations.find((known) => String(known.index) === index);
+  const combination = task.plan.combinations.find((known) => String(known.index) === index);
   const [outcome] = combination === undefined ? [] : await viewsOf(task, [combination], deps);
   if (outcome !== undefined) return { task, outcome };
+  throw unknownRender(task, index);
+}
+
+/** @param index as in the address */
+export function unknownRender({ plan: { combinations }, retryOf }: Task, index: string): RequestError {
   const [first, last] = [combinations[0]?.index, combinations.at(-1)?.index];
-  const some = task.retryOf === null ? '' : ', of which a retry has only some';
-  throw new RequestError(
+  const some = retryOf === null ? '' : ', of which a retry has only some';
+  return new RequestError(
     'not_found',
     `Expected the index of a combination of the task, from ${first} to ${last}${some}, got ${JSON.stringify(index.slice(0, 40))}.`,
     { hint: 'GET /tasks/{task_id}/renders lists the combinations with their index.' },
   );
 }
 
-function noVideo(task: Task, { index, status, error }: RenderOutcome): RequestError {
+export function noVideo(task: Task, { index, status, error }: RenderOutcome): RequestError {
   if (status === 'pending' || status === 'rendering')
     return new RequestError(
       'not_finished',

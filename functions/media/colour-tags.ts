@@ -1,5 +1,5 @@
 /** Reads what ffmpeg prints about the colours of a stream. Pure. */
-import type { Probe } from '../model/pins.ts';
+import type { Probe } from '../model/probe.ts';
 
 type Video = NonNullable<Probe['video']>;
 

@@ -2,8 +2,9 @@
 
 import type { Fit } from '../model/formats.ts';
 import { type FrameRate, framesPerSecond, rateText } from '../model/frame-rate.ts';
-import type { Probe, Profile } from '../model/pins.ts';
+import type { Profile } from '../model/pins.ts';
 import { DEFAULT_BACKGROUND } from '../model/plan.ts';
+import type { Probe } from '../model/probe.ts';
 import { type BurnedOverlay, withOverlays } from './burn-graph.ts';
 import { captioned } from './captions/burn.ts';
 import { leapless } from './leaps.ts';

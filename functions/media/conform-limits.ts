@@ -1,8 +1,9 @@
 /** What encoding one clip may take: pixels, time, memory and disk, known before the work begins. */
 import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond } from '../model/frame-rate.ts';
-import type { Probe, Profile } from '../model/pins.ts';
+import type { Profile } from '../model/pins.ts';
 import { DEFAULT_STILL_SECONDS, type Trim } from '../model/plan.ts';
+import type { Probe } from '../model/probe.ts';
 import { type BurnedOverlay, overlaysMemoryMb } from './burn-graph.ts';
 import { secondsAhead } from './conform-graph.ts';
 import type { RunLimits } from './limits.ts';

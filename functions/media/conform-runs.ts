@@ -1,6 +1,7 @@
 /** How many pictures of a clip are made by one run of the encoder. */
 import { machineMemoryMb } from '../base/machine.ts';
-import type { Probe, Profile } from '../model/pins.ts';
+import type { Profile } from '../model/pins.ts';
+import type { Probe } from '../model/probe.ts';
 import type { BurnedOverlay } from './burn-graph.ts';
 import { usualMemoryMb } from './conform-limits.ts';
 

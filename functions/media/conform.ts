@@ -6,7 +6,8 @@ import { copyFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PermanentError } from '../base/errors.ts';
 import { framesPerSecond, samplesOf } from '../model/frame-rate.ts';
-import type { Probe, Profile } from '../model/pins.ts';
+import type { Profile } from '../model/pins.ts';
+import type { Probe } from '../model/probe.ts';
 import { captionsPath, refuseWithoutFilter, writeCaptions } from './captions/burn.ts';
 import { picturesOf, secondsAhead, videoGraph } from './conform-graph.ts';
 import {

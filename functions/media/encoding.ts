@@ -1,6 +1,7 @@
 /** The H.264 encoder of a clip: the same stream header for every clip of a profile, whatever its source. */
 import { framesPerSecond } from '../model/frame-rate.ts';
-import type { Probe, Profile } from '../model/pins.ts';
+import type { Profile } from '../model/pins.ts';
+import type { Probe } from '../model/probe.ts';
 import { encoderArguments, HARDWARE } from './hardware-encoders.ts';
 import { h264Level, timescale } from './profile.ts';
 import { LARGE_PHOTO } from './untrusted.ts';

@@ -3,7 +3,7 @@
  * ffmpeg closes such gaps itself in MPEG streams, and in no other container. Also builds the filters that close them: only
  * those that were found, so that picture, sound and the expected length agree. Pure.
  */
-import type { Probe } from '../model/pins.ts';
+import type { Probe } from '../model/probe.ts';
 import { gapsBetween, median } from './frame-grid.ts';
 import type { ListedStream } from './packets.ts';
 

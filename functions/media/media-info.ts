@@ -4,7 +4,7 @@
  * what the file's author cannot know (our separator, the path of the file), and from where no metadata is printed. Pure.
  */
 
-import type { Probe } from '../model/pins.ts';
+import type { Probe } from '../model/probe.ts';
 import { type AudioInfo, readAudio } from './audio-info.ts';
 import { mayLackLines } from './bounded-lines.ts';
 import { isSampleEncrypted } from './codec-tag.ts';

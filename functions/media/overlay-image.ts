@@ -1,7 +1,7 @@
 /** Makes the picture of an overlay from a file of a stranger: once, whatever clips and sizes it is for. */
 import { join } from 'node:path';
 import { PermanentError } from '../base/errors.ts';
-import type { Probe } from '../model/pins.ts';
+import type { Probe } from '../model/probe.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { permanentFrom } from './ffmpeg-error.ts';
 import type { RunLimits } from './limits.ts';

@@ -1,6 +1,6 @@
 /** Finds out what a file from a caller contains, and refuses files that cannot be used. */
 import { PermanentError } from '../base/errors.ts';
-import type { Probe } from '../model/pins.ts';
+import type { Probe } from '../model/probe.ts';
 import { repeatedFrames } from './avi-frames.ts';
 import { ByteWindow } from './byte-window.ts';
 import { channelOrder } from './channel-order.ts';

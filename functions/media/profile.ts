@@ -1,8 +1,9 @@
 /** Chooses the profile of a task's videos, and its H.264 level. */
 
 import { type FrameRate, framesPerSecond, nearestStandardRate } from '../model/frame-rate.ts';
-import type { Probe, Profile } from '../model/pins.ts';
+import type { Profile } from '../model/pins.ts';
 import type { Plan, WantedOutput } from '../model/plan.ts';
+import type { Probe } from '../model/probe.ts';
 
 /** For clips that cannot be read, which most likely come from a phone held upright. */
 const DEFAULT = { width: 1080, height: 1920, rate: { num: 30, den: 1 } };

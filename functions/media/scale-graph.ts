@@ -1,5 +1,6 @@
 /** Builds the filters that scale a picture, convert its colours to BT.709 of limited range, and turn it upright. Pure. */
-import type { Probe, Profile } from '../model/pins.ts';
+import type { Profile } from '../model/pins.ts';
+import type { Probe } from '../model/probe.ts';
 import { BT601 } from './colour-tags.ts';
 import { isOnItsSide } from './photo-file.ts';
 

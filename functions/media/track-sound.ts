@@ -1,8 +1,8 @@
 /** Decodes a sound that is heard as a whole, once for all mixes that use it: a track or a spoken line. */
 import { PermanentError } from '../base/errors.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
-import type { Probe } from '../model/pins.ts';
 import type { Trim } from '../model/plan.ts';
+import type { Probe } from '../model/probe.ts';
 import { decode, SOUND_TIMEOUT_MS, type SoundInput } from './decode-sound.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError, permanentFrom } from './ffmpeg-error.ts';

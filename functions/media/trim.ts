@@ -4,8 +4,8 @@
  */
 import { PermanentError, type Stage } from '../base/errors.ts';
 import { type FrameRate, framesPerSecond } from '../model/frame-rate.ts';
-import type { Probe } from '../model/pins.ts';
 import type { Trim } from '../model/plan.ts';
+import type { Probe } from '../model/probe.ts';
 import { LEAST_FRAME_SECONDS } from '../model/trim.ts';
 
 export interface Part {

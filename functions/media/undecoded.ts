@@ -1,6 +1,6 @@
 /** Finds clips of which too few pictures could be decoded: what is missing is filled with copies, and ffmpeg reports success. */
 import { framesPerSecond } from '../model/frame-rate.ts';
-import type { Probe } from '../model/pins.ts';
+import type { Probe } from '../model/probe.ts';
 
 /** How a run at log level verbose ends. Older builds do not count the errors. */
 const DECODED =

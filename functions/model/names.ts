@@ -175,6 +175,15 @@ export function claimRecord(key: string): string {
   return `claim ${key}`;
 }
 
+/** What file names call the clips and the track of a combination. */
+export function shownNames(
+  { sources }: Pick<Plan, 'sources'>,
+  { clips, track }: Pick<Combination, 'clips' | 'track'>,
+): { clips: string[]; track: string | null } {
+  const shown = (number: number) => portableText(nameOf(sources[number]));
+  return { clips: clips.map(shown), track: track === null ? null : shown(track) };
+}
+
 function nameOf(source: Source | undefined): string {
   return source === undefined || source.kind === 'line' ? '' : source.name;
 }

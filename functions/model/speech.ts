@@ -2,7 +2,7 @@ import type { Line } from './plan.ts';
 
 /** Whose voice it is. */
 export interface Speaker {
-  provider: 'elevenlabs' | 'espeak';
+  provider: 'elevenlabs' | 'neural' | 'espeak';
   /** Null if it has only one. */
   model: string | null;
   /** Whether each line costs money. */

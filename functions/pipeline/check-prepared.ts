@@ -10,15 +10,9 @@ import type { Picture } from '../media/mp4/tracks.ts';
 import { chooseProfile } from '../media/profile.ts';
 import type { Soundtrack } from '../media/soundtrack.ts';
 import { STANDARD_RATES } from '../model/frame-rate.ts';
-import {
-  type Failed,
-  HARDWARE_NAMES,
-  type Join,
-  type Prepared,
-  type Probe,
-  type Profile,
-} from '../model/pins.ts';
+import { type Failed, HARDWARE_NAMES, type Join, type Prepared, type Profile } from '../model/pins.ts';
 import type { Plan, Source, WantedOutput } from '../model/plan.ts';
+import type { Probe } from '../model/probe.ts';
 import type { Task } from '../model/task.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import { SOUND, VIDEO } from './source-artifact.ts';

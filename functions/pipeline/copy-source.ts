@@ -12,7 +12,8 @@ import {
 } from '../media/native/copy-clip.ts';
 import type { SoundExceeded } from '../media/own-sound.ts';
 import { SAMPLE_RATE } from '../model/frame-rate.ts';
-import type { CopyCheck, Probe, Profile } from '../model/pins.ts';
+import type { CopyCheck, Profile } from '../model/pins.ts';
+import type { Probe } from '../model/probe.ts';
 import type { Artifact } from '../ports/artifacts.ts';
 import { artifactKey } from './artifact-key.ts';
 import { orSilent } from './silent-clip.ts';

@@ -2,7 +2,7 @@ import { CODES } from '../base/codes.ts';
 import type { ChoicesView, RenderOutcome } from '../model/answers/render.ts';
 import { type Attempts, NO_ATTEMPTS } from '../model/attempts.ts';
 import type { LeaseState } from '../model/lease-state.ts';
-import { fileName } from '../model/names.ts';
+import { fileName, shownNames } from '../model/names.ts';
 import type { Combination } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
 import { targetViews } from '../model/target-texts.ts';
@@ -23,6 +23,7 @@ export function choicesOf(
   shown: 'url' | 'masked' = 'url',
 ): ChoicesView {
   const { sources, formats } = task.plan;
+  const names = shownNames(task.plan, { clips, track });
   const address = (number: number): string => {
     const source = sources[number];
     return source === undefined || source.kind === 'line' ? '' : source[shown];
@@ -35,7 +36,9 @@ export function choicesOf(
     language: spoken?.kind === 'line' ? (spoken.language ?? null) : null,
     group: spoken?.kind === 'line' ? (spoken.group ?? null) : null,
     clips: clips.map(address),
+    clip_names: names.clips,
     track: track === null ? null : address(track),
+    track_name: names.track,
     voice: spoken?.kind === 'line' ? spoken.voice : null,
     text: spoken?.kind === 'line' ? spoken.text : null,
   };

@@ -4,10 +4,10 @@
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, rmSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { removeUnused } from './prune.ts';
+import { compile } from './compile.ts';
+import { removeOfflineEngine, removeUnused } from './prune.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const DIST = join(ROOT, 'dist');
@@ -16,13 +16,15 @@ const FFMPEG_STATIC = join(ROOT, 'node_modules', 'ffmpeg-static');
 const PAUSES = [0, 5_000, 15_000];
 /** Adds what is missing, and removes nothing that the build needs. */
 const INSTALL = ['install', '--no-save', '--no-audit', '--no-fund', '--include=dev', '--include=optional'];
-const { resolve: resolvePackage } = createRequire(import.meta.url);
 
 await downloadFfmpeg();
 checkFfmpeg();
 // Set only by Google's builder: https://github.com/GoogleCloudPlatform/buildpacks/blob/main/pkg/env/env.go
-if (process.env['GOOGLE_FUNCTION_TARGET'] !== undefined) removeUnused();
-compile();
+if (process.env['GOOGLE_FUNCTION_TARGET'] !== undefined) {
+  removeUnused();
+  removeOfflineEngine();
+}
+compileFunctions();
 
 /** ffmpeg-static is optional: if its install script fails, npm removes the package and reports no error. */
 async function downloadFfmpeg(): Promise<void> {
@@ -56,16 +58,9 @@ function stop(binary: string, got: string): never {
   process.exit(1);
 }
 
-function compile(): void {
+function compileFunctions(): void {
   rmSync(DIST, { recursive: true, force: true });
-  const typescript = dirname(resolvePackage('typescript/package.json'));
-  // The page is compiled apart, as it runs in browsers and knows nothing of Node.
-  const projects = [
-    join(import.meta.dirname, 'tsconfig.build.json'),
-    join(ROOT, 'functions', 'web', 'tsconfig.json'),
-  ];
-  const status =
-    projects.map((project) => compileProject(typescript, project)).find((code) => code !== 0) ?? 0;
+  const status = compile('tsconfig.build.json');
   if (status === 0) {
     cpSync(join(ROOT, 'functions'), join(DIST, 'functions'), {
       recursive: true,
@@ -73,10 +68,4 @@ function compile(): void {
     });
   }
   process.exitCode = status;
-}
-
-function compileProject(typescript: string, project: string): number {
-  const tsc = join(typescript, 'bin', 'tsc');
-  const options = { stdio: 'inherit', cwd: ROOT } as const;
-  return spawnSync(process.execPath, [tsc, '--project', project], options).status ?? 1;
 }

@@ -35,6 +35,12 @@ export function removeUnused(): void {
   }
 }
 
+/** 15 MB that only a voice on the machine's own disk needs, which no cloud function has. */
+export function removeOfflineEngine(): void {
+  const engine = folderOf('sherpa-onnx');
+  if (engine !== undefined) rmSync(join(engine, 'sherpa-onnx-wasm-nodejs.wasm'), { force: true });
+}
+
 function folderOf(name: string): string | undefined {
   try {
     return dirname(resolve(`${name}/package.json`));

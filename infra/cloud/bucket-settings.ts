@@ -1,5 +1,5 @@
 /**
- * Gives a bucket its lifecycle rules, and lets pages of the given origins send files to it from a browser. Called by
+ * Gives a bucket its lifecycle rules, and lets pages of the given addresses send files to it from a browser. Called by
  * infra/cloud/setup.sh. Rules of somebody else stay, for other lifetimes or other pages; only what is missing is added.
  * https://cloud.google.com/storage/docs/json_api/v1/buckets
  */
@@ -31,7 +31,7 @@ const UPLOADS = 'uploads/';
 const METHODS = ['PUT'];
 const HEADERS = ['content-type', 'x-goog-content-length-range'];
 
-const [project = '', bucket = '', lifecycleFile = '', corsOrigins = ''] = process.argv.slice(2);
+const [project = '', bucket = '', lifecycleFile = '', pages = ''] = process.argv.slice(2);
 const { ACCESS_TOKEN = '', CLOUDSDK_API_ENDPOINT_OVERRIDES_STORAGE } = process.env;
 const ask = googleApi({
   name: 'Cloud Storage',
@@ -40,6 +40,8 @@ const ask = googleApi({
   token: ACCESS_TOKEN,
 });
 
+/** As browsers send them. */
+const origins = [...new Set(pages.split(',').flatMap((page) => URL.parse(page.trim())?.origin ?? []))];
 const { lifecycle, cors = [] } = ((await ask('GET', `b/${bucket}`)) ?? {}) as Bucket;
 const rules = lifecycle?.rule ?? [];
 const added = missingRules(rules);
@@ -52,7 +54,7 @@ if (Object.keys(change).length > 0) {
   await ask('PATCH', `b/${bucket}`, change);
   if (added.length > 0) console.log(`Bucket ${bucket}: ${added.length} lifecycle rules`);
   if (change.cors !== undefined)
-    console.log(`Bucket ${bucket}: browsers may upload from ${corsOrigins || 'nowhere'}`);
+    console.log(`Bucket ${bucket}: browsers may upload from ${origins.join(', ') || 'nowhere'}`);
 }
 
 function missingRules(there: readonly LifecycleRule[]): LifecycleRule[] {
@@ -71,11 +73,7 @@ function isOurs({ method, responseHeader }: CorsEntry): boolean {
 }
 
 function ourCors(): CorsEntry[] {
-  const origin = corsOrigins
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-  return origin.length === 0
+  return origins.length === 0
     ? []
-    : [{ origin, method: METHODS, responseHeader: HEADERS, maxAgeSeconds: 3_600 }];
+    : [{ origin: origins, method: METHODS, responseHeader: HEADERS, maxAgeSeconds: 3_600 }];
 }

@@ -31,8 +31,8 @@ while IFS='=' read -r name value; do
       fail "$SETTINGS_FILE: expected no $name, because this script or the platform sets it. Remove it." ;;
   esac
   case "$name" in
-    API_KEY | ELEVENLABS_API_KEY | SIGNING_KEY | WEBHOOK_SECRET | DRIVE_CLIENT_SECRET | DRIVE_REFRESH_TOKEN | \
-      OTEL_EXPORTER_OTLP_HEADERS)
+    API_KEY | ELEVENLABS_API_KEY | ELEVENLABS_VOICES_KEY | SIGNING_KEY | WEBHOOK_SECRET | DRIVE_CLIENT_SECRET | \
+      DRIVE_REFRESH_TOKEN | OTEL_EXPORTER_OTLP_HEADERS)
       fail "$SETTINGS_FILE: expected no secrets, got $name. Remove it and add its value to Secret Manager:" \
         "  printf %s \"VALUE\" | gcloud secrets versions add $(secret_of "$name") --data-file=- --project=$PROJECT_ID" ;;
   esac
@@ -152,8 +152,10 @@ for name in process-media $STAGES; do
   fi
 done
 
-# Before the deployment, which may take the API key from a function that is still open to everyone.
 api="$(service_of process-media)"
+if exists "$api"; then is_new=false; else is_new=true; fi
+
+# Before the deployment, which may take the API key from a function that is still open to everyone.
 if [ "$public_api" = false ] && exists "$api"; then
   look_at "$api"
   if [ "$CHECKED" = false ]; then update "$api" --invoker-iam-check; fi
@@ -258,5 +260,11 @@ elif [ "$public_api" = true ]; then
   # Only now, so that callers are never locked out.
   look_at "$api"
   if [ "$CHECKED" = false ]; then update "$api" --invoker-iam-check; fi
+fi
+# The account of Cloud Build may not change the bucket.
+if [ "$is_new" = true ]; then
+  for other in $(api_urls | grep -Fxv "$(url_of process-media)" || true); do
+    say "The HTTP function answers at $other as well. If its page is to upload files from there, run infra/cloud/setup.sh once more."
+  done
 fi
 say "Deployed. Next: infra/cloud/subscribe.sh"

@@ -74,7 +74,9 @@ make_bucket() {
 }
 # No soft delete: everything in the cache can be made again, and uploads are kept for days only.
 make_bucket "$CACHE_BUCKET" --soft-delete-duration=0
-node_modules/.bin/node infra/cloud/bucket-settings.ts "$PROJECT_ID" "$CACHE_BUCKET" cache-lifecycle.json "$(setting CORS_ORIGINS)"
+# Uploads go from the browser to the bucket, also those of the function's own page, wherever it is opened.
+pages="$(setting CORS_ORIGINS),$(url_of process-media),$(setting PUBLIC_URL),$(api_urls | tr '\n' ',')"
+node_modules/.bin/node infra/cloud/bucket-settings.ts "$PROJECT_ID" "$CACHE_BUCKET" cache-lifecycle.json "$pages"
 if [ "$OUTPUT" = gcs ]; then
   make_bucket "$OUTPUT_BUCKET"
   node_modules/.bin/node infra/cloud/bucket-settings.ts "$PROJECT_ID" "$OUTPUT_BUCKET" output-lifecycle.json

@@ -69,6 +69,11 @@ service_of() { echo "every-cut-$1"; }
 # The URL of a Cloud Run service is known before the service exists:
 # https://cloud.google.com/run/docs/triggering/https-request#deterministic
 url_of() { echo "https://$(service_of "$1")-$PROJECT_NUMBER.$REGION.run.app"; }
+# All addresses that Cloud Run gives to the HTTP function, one a line; nothing before it is deployed.
+api_urls() {
+  gcloud run services describe "$(service_of process-media)" --format='value(metadata.annotations."run.googleapis.com/urls")' 2> /dev/null |
+    tr -d '[]" ' | tr ',' '\n' || true
+}
 account_of() { echo "every-cut-$1@$PROJECT_ID.iam.gserviceaccount.com"; }
 member() { echo "serviceAccount:$(account_of "$1")"; }
 topic_of() { echo "every-cut-$1"; }
@@ -88,6 +93,7 @@ if [ "$OUTPUT" = gcs ]; then OUTPUT_BUCKET="${OUTPUT_BUCKET:-$PROJECT_ID-every-c
 # Settings whose values are secrets, each with the accounts whose functions need it.
 SECRETS='API_KEY api
 ELEVENLABS_API_KEY prepare
+ELEVENLABS_VOICES_KEY api
 SIGNING_KEY api render webhook
 WEBHOOK_SECRET webhook'
 if [ "$(setting DRIVE_AUTH)" = oauth ]; then

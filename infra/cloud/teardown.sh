@@ -44,7 +44,7 @@ for topic in $TOPICS; do
 done
 if [ "$everything" = true ]; then
   listed="$(gcloud secrets list --format='value(name.basename())')"
-  for name in API_KEY ELEVENLABS_API_KEY SIGNING_KEY WEBHOOK_SECRET DRIVE_CLIENT_SECRET DRIVE_REFRESH_TOKEN OTEL_EXPORTER_OTLP_HEADERS; do
+  for name in API_KEY ELEVENLABS_API_KEY ELEVENLABS_VOICES_KEY SIGNING_KEY WEBHOOK_SECRET DRIVE_CLIENT_SECRET DRIVE_REFRESH_TOKEN OTEL_EXPORTER_OTLP_HEADERS; do
     if there "$listed" "$(secret_of "$name")"; then gcloud secrets delete "$(secret_of "$name")"; fi
   done
   listed="$(gcloud artifacts repositories list --location="$REGION" --format='value(name.basename())' 2> /dev/null)"

@@ -17,9 +17,9 @@ import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
 import { serveFiles } from '../media/file-server.ts';
 import { makeSampleClips, type SampleClips } from '../media/sample-clips.ts';
-import { makeContactSheet, tilesOf } from './contact-sheet.ts';
-import { createProgressBar } from './progress-bar.ts';
-import { reportTable, reportTotals } from './report-table.ts';
+import { makeContactSheets, shownTiles, tilesOf } from '../report/contact-sheet.ts';
+import { createProgressBar } from '../report/progress-bar.ts';
+import { reportTable, reportTotals } from '../report/report-table.ts';
 
 const USAGE = `npm run demo                       2 hooks x 2 bodies x 2 calls to action, made on the spot
 npm run demo -- request.json       posts that request instead
@@ -34,6 +34,7 @@ const READ_SETTINGS = [
   'FFMPEG_CAGE',
   'FFMPEG_THREADS',
   'VIDEO_ENCODER',
+  'OFFLINE_VOICE',
   'RENDER_CONCURRENCY',
   'CACHE_MAX_MB',
   'MAX_COMBINATIONS',
@@ -132,17 +133,19 @@ async function watched(client: Client, taskId: string) {
 
 /** A picture is no reason for the demo to fail: without one it says why. */
 async function showContactSheet(renders: readonly RenderView[], config: Config, signal: AbortSignal) {
-  const tiles = tilesOf(renders);
+  const tiles = shownTiles(tilesOf(renders));
   const [first] = tiles;
   // Nothing succeeded, or the videos are on Drive or in a bucket.
   if (first === undefined) return;
   try {
     const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
     await using ffmpeg = createFfmpeg({ path });
-    const sheet = await makeContactSheet({ ffmpeg, tiles, folder: dirname(first.path), signal });
-    // The host in this process keeps new files private.
-    await setMode(sheet, (await stat(first.path)).mode);
-    print(`sheet         ${sheet}`);
+    const sheets = await makeContactSheets({ ffmpeg, tiles, folder: dirname(first.path), signal });
+    for (const sheet of sheets) {
+      // The host in this process keeps new files private.
+      await setMode(sheet, (await stat(first.path)).mode);
+      print(`sheet         ${sheet}`);
+    }
   } catch (error) {
     signal.throwIfAborted();
     print(`Warning: there is no contact sheet. ${error instanceof Error ? error.message : error}`);

@@ -152,6 +152,7 @@ describe('the client', () => {
     render: (client) => client.render('one', 3),
     video: (client) => client.video('one', 3),
     manifest: (client) => client.manifest('one'),
+    access: (client) => client.access('one'),
     zip: (client) => client.zip('one'),
     offerUpload: (client) => client.offerUpload({ name: 'a.mp4', bytes: 3, type: 'video/mp4' }),
     upload: (client) => client.upload(file),
@@ -159,8 +160,11 @@ describe('the client', () => {
     retry: (client) => client.retry('one'),
     sendWebhook: (client) => client.sendWebhook('one'),
     delete: (client) => client.delete('one'),
+    voices: (client) => client.voices(),
+    voicePreview: (client) => client.voicePreview('Sarah'),
     ready: (client) => client.ready(),
     stats: (client) => client.stats(),
+    settings: (client) => client.settings(),
   };
   const broken = () => new ReadableStream({ pull: (body) => body.error(new TypeError('terminated')) });
   const ANSWERS: Record<string, () => Response> = {

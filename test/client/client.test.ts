@@ -118,6 +118,15 @@ describe('the client, with the service on one machine', () => {
     assert.deepEqual([manifest.succeeded, manifest.renders[1]?.file_name], [2, file_name]);
     const zip = await client.zip(task_id);
     assert.deepEqual([...(await zip.bytes()).subarray(0, 2)], [...Buffer.from('PK')]);
+    const one = await client.zip(task_id, { renders: [2] });
+    assert.match(one.headers.get('content-disposition') ?? '', /uploaded, 1 video\.zip/);
+    await one.body?.cancel();
+    await assert.rejects(client.zip(task_id, { renders: [2, 3] }), { status: 404, code: 'not_found' });
+    const { token } = await client.access(task_id);
+    const shown = await fetch(`${host.url}${renderPaths(task_id, 2).video}?access=${token}`, {
+      method: 'HEAD',
+    });
+    assert.equal(shown.status, 200, 'without the key');
     await assert.rejects(client.sendWebhook(task_id), { status: 409, code: 'no_webhook' });
 
     const listed = async () => (await all(client.tasks({ limit: 1 }))).map((task) => task.task_id);

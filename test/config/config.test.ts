@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { describe, test } from 'node:test';
 import { ConfigError, loadConfig } from '../../functions/config/config.ts';
 import { SETTINGS } from '../../functions/config/settings.ts';
@@ -238,6 +239,14 @@ describe('settings', () => {
       assert.deepEqual(needs(one), ['SIGNING_KEY', ...ofUser]);
       assert.deepEqual(needs({ ...one, SIGNING_KEY }), ofUser);
     }
+    // The function that callers reach has no key that can spend money, and lists voices only with one of its own.
+    const api = { ...cloud, DRIVE_AUTH: 'adc', K_SERVICE: 'f', FUNCTION_TARGET: 'processMedia', SIGNING_KEY };
+    const voicesKey = (env: Record<string, string>) => loadConfig(env).vendors.elevenLabs?.voicesKey;
+    assert.equal(voicesKey({ ...api, SPEECH: 'elevenlabs' }), '');
+    assert.equal(
+      voicesKey({ ...api, SPEECH: 'elevenlabs', ELEVENLABS_VOICES_KEY: 'sk_voices' }),
+      'sk_voices',
+    );
     // It saves no videos and reads none.
     const webhook = { ...oauth, K_SERVICE: 'f', FUNCTION_TARGET: 'webhook', SPEECH: 'elevenlabs' };
     assert.deepEqual(needs(webhook), ['SIGNING_KEY', 'WEBHOOK_SECRET']);
@@ -433,13 +442,38 @@ describe('settings of vendors', () => {
     const key = { ELEVENLABS_API_KEY: 'sk_0123456789' };
     assert.deepEqual(loadConfig(key).vendors.elevenLabs, {
       apiKey: key.ELEVENLABS_API_KEY,
+      voicesKey: key.ELEVENLABS_API_KEY,
       model: 'eleven_multilingual_v2',
       format: 'mp3_44100_128',
       voiceSettings: undefined,
     });
     assert.equal(loadConfig({ ...key, SPEECH: 'espeak' }).vendors.elevenLabs, undefined);
+    const own = { ...key, ELEVENLABS_VOICES_KEY: 'sk_voices_only' };
+    assert.equal(loadConfig(own).vendors.elevenLabs?.voicesKey, own.ELEVENLABS_VOICES_KEY);
+    // It lists voices and speaks nothing.
+    assert.equal(loadConfig({ ELEVENLABS_VOICES_KEY: 'sk_voices_only' }).vendors.elevenLabs, undefined);
     assert.match(problems({ SPEECH: 'elevenlabs' }), /ELEVENLABS_API_KEY: expected a key because SPEECH/);
     assert.match(problems({ ...key, ELEVENLABS_FORMAT: 'pcm_44100' }), /ELEVENLABS_FORMAT: expected an mp3/);
+  });
+
+  test('choose the neural voice when there is a folder and no key, unless SPEECH says otherwise', () => {
+    const folder = { OFFLINE_VOICE: '/voices/amy' };
+    const key = { ELEVENLABS_API_KEY: 'sk_0123456789' };
+    const chosen = (env: Record<string, string>) => {
+      const { elevenLabs, offlineVoice } = loadConfig(env).vendors;
+      return elevenLabs === undefined ? (offlineVoice ?? 'espeak') : 'elevenlabs';
+    };
+    assert.equal(chosen(folder), '/voices/amy');
+    assert.equal(chosen({ OFFLINE_VOICE: '~/amy' }), join(homedir(), 'amy'));
+    assert.equal(chosen({ OFFLINE_VOICE: 'amy' }), resolve('amy'));
+    assert.equal(chosen({ ...folder, ...key }), 'elevenlabs');
+    assert.equal(chosen({ ...folder, ...key, SPEECH: 'neural' }), '/voices/amy');
+    assert.equal(chosen({ ...folder, SPEECH: 'espeak' }), 'espeak');
+    assert.match(
+      problems({ SPEECH: 'neural' }),
+      /OFFLINE_VOICE: expected the folder of a voice because SPEECH/,
+    );
+    assert.match(problems({ ...CLOUD, ...folder }), /OFFLINE_VOICE: expected nothing on Google Cloud/);
   });
 
   test('have prices: list prices of the vendors that are used, unless others are set', () => {

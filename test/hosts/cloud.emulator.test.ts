@@ -17,6 +17,7 @@ import { loadConfig } from '../../functions/config/config.ts';
 import { fetchKey, prepareKey, renderKey } from '../../functions/coordination/lease-keys.ts';
 import { createCloudFunctions } from '../../functions/hosts/cloud.ts';
 import { NO_INSTRUMENTATION } from '../../functions/hosts/instrumentation.ts';
+import type { AccessView } from '../../functions/model/answers/access.ts';
 import type { StatsView } from '../../functions/model/answers/stats.ts';
 import type { WorkMessage } from '../../functions/model/messages.ts';
 import { eventId, type WebhookRecord } from '../../functions/model/webhook.ts';
@@ -89,6 +90,14 @@ describe('the functions on the emulators', { timeout: 600_000, ...ON_EMULATORS }
     assert.equal(tasks.unfinished, 1);
     assert.match(speech.since, /^\d{4}-\d\d-01$/);
     assert.equal((await fleet.files(status)).length, 4);
+    const task = `${fleet.cloud.urls.processMedia}/tasks/${id}`;
+    const given = await fetch(`${task}/access`, { method: 'POST' });
+    const { token } = (await given.json()) as AccessView;
+    // The key that signs it is that of tasks, which this function has.
+    const statuses = [token, `1${token}`].map(
+      async (access) => (await fetch(`${task}/manifest.zip?access=${access}`)).status,
+    );
+    assert.deepEqual(await Promise.all(statuses), [200, 403]);
     for (const event of ['task.accepted', 'source.prepared', 'render.finished', 'task.completed']) {
       await until(() => fleet.logged(event).length > 0, event);
       for (const line of fleet.logged(event)) {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
@@ -8,6 +8,7 @@ import { loadConfig } from '../../functions/config/config.ts';
 import { startHost } from '../../functions/hosts/local.ts';
 import { composeLocal } from '../../functions/hosts/local-adapters.ts';
 import { sampleTask } from '../contracts/samples.ts';
+import { piperFolder } from '../fixtures/speech/tiny-voice.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 test('the next start frees the leases of a dead host, and ends all rests', async () => {
@@ -63,4 +64,30 @@ test('a damaged signing key stops the start with its own message, and a folder t
   await assert.rejects(composeLocal(config('data'), log), { message: /^Expected the key of 43 characters/ });
   await writeFile(join(dir.path, 'file'), '');
   await assert.rejects(composeLocal(config('file/data'), log), { message: /^Expected DATA_DIR .* EEXIST/ });
+});
+
+test('a neural voice speaks if its folder is set, and eSpeak what it cannot; a broken one stops the start with its own message', async () => {
+  await using dir = await tempDir();
+  const log = createLog({ level: 'error', pretty: false, write: () => {} });
+  const voice = piperFolder(join(dir.path, 'vits-piper-en_US-tiny-low'));
+  const config = loadConfig({
+    DATA_DIR: join(dir.path, 'data'),
+    OUTPUT_DIR: join(dir.path, 'output'),
+    OFFLINE_VOICE: voice,
+  });
+  {
+    await using host = await composeLocal(config, log);
+    const { speech } = host.deps;
+    assert.match(speech.notice ?? '', /offline neural voice vits-piper-en_US-tiny-low\./);
+    const { signal } = new AbortController();
+    const providerOf = async (language: string) =>
+      (await speech.identity({ text: 'x', voice: 'Anna', language }, signal))[0];
+    assert.deepEqual([await providerOf('en'), await providerOf('de')], ['neural', 'espeak']);
+  }
+  await rm(join(voice, 'tokens.txt'));
+  await assert.rejects(composeLocal(config, log), {
+    message: new RegExp(
+      `^OFFLINE_VOICE \\(${voice}\\): expected a file tokens\\.txt, got none\\. Next step: `,
+    ),
+  });
 });

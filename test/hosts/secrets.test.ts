@@ -122,6 +122,21 @@ describe('no secret', { timeout: 300_000 }, () => {
       output: OUTPUT,
     });
 
+    // A token that works, one in a part, and one where nobody takes it. That a task is given one is the only answer with it.
+    const given = await fetch(`${host.url}/tasks/${status['task_id']}/access`, {
+      method: 'POST',
+      headers: { 'x-api-key': API_KEY },
+    });
+    const { token } = (await given.json()) as { token: string };
+    const signature = token.slice(token.indexOf('.') + 1);
+    const files = `/tasks/${status['task_id']}/manifest.json`;
+    assert.equal((await ask(`${files}?access=${token}`, undefined, null))['task_id'], status['task_id']);
+    assert.equal((await ask(`${files}?access=1${token}`, undefined, null))['code'], 'access_forbidden');
+    for (const query of [`acces=${token}`, `access=${token}&access=${token}`]) {
+      assert.equal((await ask(`${files}?${query}`))['code'], 'invalid_request');
+    }
+    await ask(`/tasks/${token}/renders?access=${token}`, undefined, null);
+
     const manifests = [...google.drive.state.files.values()]
       .filter(({ name }) => name.startsWith('manifest-'))
       .map(({ content }) => content?.toString() ?? '');
@@ -135,6 +150,7 @@ describe('no secret', { timeout: 300_000 }, () => {
       ['DRIVE_REFRESH_TOKEN', OAUTH.refreshToken],
       ['the signature of a URL', SIGNATURE],
       ['the password of a URL', PASSWORD],
+      ['an access token', signature],
       ...google.drive.tokens.issued.map((token) => ['an access token', token] as const),
       ...[...new Set(sessions)].map((id) => ['the address of an upload', id] as const),
     ];

@@ -70,7 +70,7 @@ describe('a page of a listed origin', () => {
       [404, 'GET', '/nowhere'],
       [405, 'PUT', NO_TASK],
       [415, 'POST', '/process_media'],
-      [414, 'GET', `/${'a'.repeat(2_100)}`],
+      [414, 'GET', `/${'a'.repeat(9_000)}`],
       [422, 'GET', '/healthz?a=1'],
       [500, 'GET', '/tasks/broken'],
       [401, 'GET', NO_TASK, { apiKey: KEY }],

@@ -4,6 +4,7 @@ import { createLog } from '../../functions/base/log.ts';
 import { type ApiDeps, createApi } from '../../functions/http/router.ts';
 import { makePlan } from '../../functions/model/make-plan.ts';
 import type { Progress, Task } from '../../functions/model/task.ts';
+import { NO_PRICES } from '../contracts/samples.ts';
 import { conforming } from '../fixtures/http/conforming.ts';
 import { PLAIN_OUTPUT, PLAIN_SOUND } from '../fixtures/media/plain-choices.ts';
 import { addressOf } from '../fixtures/network/source-address.ts';
@@ -15,6 +16,7 @@ const LONG = 6_000;
 
 interface Paged {
   renders: { index: number; clips: string[]; track: string }[];
+  estimate?: { clips: number } | null;
   next_cursor: string | null;
   seed: number;
 }
@@ -67,6 +69,7 @@ const api = describedApi({
   baseUrl: () => BASE,
   run: <T>(_what: string, work: () => Promise<T>) => work(),
   speech: { notice: null },
+  prices: NO_PRICES,
   limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
   tasks: { get: async () => TASK, progress: async () => PROGRESS },
   reports: { list: async () => [] },
@@ -138,6 +141,10 @@ describe('a dry run', () => {
       pages.map(({ renders }) => renders.length),
       [100, 100, 50],
     );
+    assert.deepEqual(
+      pages.map(({ estimate }) => estimate?.clips),
+      [250, undefined, undefined],
+    );
     assertAllOnce(pages, 250);
   });
 
@@ -183,17 +190,17 @@ describe('the renders of a task', () => {
 });
 
 describe('an address', () => {
-  test('of more than 2,048 characters is refused before anything else', async () => {
+  test('of more than 8,192 characters is refused before anything else', async () => {
     const refusing = describedApi({
       log: createLog({ level: 'error', pretty: false, write: () => {} }),
       guard: () => assert.fail('looked at the request'),
     } as unknown as ApiDeps);
-    for (const path of ['/'.repeat(15_800), `/tasks/${'a'.repeat(2_042)}`, `/?${'a'.repeat(2_047)}`]) {
+    for (const path of ['/'.repeat(15_800), `/tasks/${'a'.repeat(8_186)}`, `/?${'a'.repeat(8_191)}`]) {
       const answer = await refusing(new Request(`${BASE}${path}`));
       assert.equal(answer.status, 414);
       assert.equal(((await answer.json()) as { code: string }).code, 'address_too_long');
     }
-    assert.equal((await api(new Request(`${BASE}/${'a'.repeat(2_047)}`))).status, 404);
+    assert.equal((await api(new Request(`${BASE}/${'a'.repeat(8_191)}`))).status, 404);
   });
 
   test('that takes another method is refused with the method to use', async () => {

@@ -10,6 +10,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { Ajv } from 'ajv';
 import { createDiskOutputs } from '../../functions/adapters/disk/outputs.ts';
 import { createDiskUploads } from '../../functions/adapters/disk/uploads.ts';
+import { createEspeakSpeech } from '../../functions/adapters/espeak/espeak.ts';
+import { createEspeakVoices } from '../../functions/adapters/espeak/voices.ts';
 import { createSqliteAttempts } from '../../functions/adapters/sqlite/attempts.ts';
 import { createSqliteLeases } from '../../functions/adapters/sqlite/leases.ts';
 import { createSqlitePins } from '../../functions/adapters/sqlite/pins.ts';
@@ -22,6 +24,7 @@ import { createSqliteUsage } from '../../functions/adapters/sqlite/usage.ts';
 import { createSqliteWebhooks } from '../../functions/adapters/sqlite/webhooks.ts';
 import { createWebhookSender } from '../../functions/adapters/webhook/sender.ts';
 import { createLog } from '../../functions/base/log.ts';
+import { loadConfig } from '../../functions/config/config.ts';
 import { createProblems } from '../../functions/coordination/problems.ts';
 import { INVALID_REQUEST } from '../../functions/http/examples.ts';
 import { createApi } from '../../functions/http/router.ts';
@@ -143,8 +146,11 @@ describe('functions/http/README.md', () => {
       run: (_what, work) => work(),
       baseUrl: () => BASE,
       guard: async () => ({}),
+      seal: SEAL,
       canBurn: async () => true,
       readiness: async () => ({ status: 'ready', checks: { store: { status: 'ok' } } }),
+      voices: createEspeakVoices({ speech: createEspeakSpeech() }),
+      settings: loadConfig({ PORT: '8081', API_KEY: 'k'.repeat(24) }).shown,
       stats: createStats({ tasks, leases, pins, usage, figures: undefined }),
     });
     api = conforming(service);
@@ -295,7 +301,9 @@ describe('functions/http/README.md', () => {
     ['## GET /tasks', (answer: Json) => (answer['tasks'] as Json[])[0] as Json],
     ['## GET /tasks/{task_id}', (answer: Json) => answer],
     ['## GET /tasks/{task_id}/renders', (answer: Json) => (answer['renders'] as Json[])[0] as Json],
+    ['## GET /voices', (answer: Json) => ({ ...answer, ...(answer['voices'] as Json[])[0] })],
     ['## GET /stats', (answer: Json) => answer],
+    ['## GET /settings', (answer: Json) => (answer['settings'] as Json[])[0] as Json],
     ['## Errors', (answer: Json) => answer],
   ] as const) {
     test(`lists every field of the answer under "${heading}"`, () => {

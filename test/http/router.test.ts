@@ -27,6 +27,7 @@ import type { ReportStore } from '../../functions/ports/reports.ts';
 import type { TaskStore } from '../../functions/ports/tasks.ts';
 import { NO_PRICES } from '../contracts/samples.ts';
 import { conforming } from '../fixtures/http/conforming.ts';
+import { NO_VOICES } from '../fixtures/http/no-voices.ts';
 import { fakeTime } from '../fixtures/system/fake-time.ts';
 import { SEAL } from '../fixtures/system/seal.ts';
 
@@ -88,10 +89,13 @@ describe('the HTTP interface', () => {
       limits: { combinations: 1000, sources: { buckets: [], ownBuckets: [] } },
       run: (_what, work) => work(),
       baseUrl: () => BASE,
+      seal: SEAL,
       guard: guardOf(),
       canBurn: async () => true,
       readiness: async () => ({ status: 'ready', checks: {} }),
       stats: async () => STATS,
+      settings: [],
+      voices: NO_VOICES,
     };
     api = describedApi(deps);
     guarded = describedApi({ ...deps, guard: guardOf({ apiKey: KEY }) });
@@ -168,6 +172,8 @@ describe('the HTTP interface', () => {
       track: 'https://h/m.mp3',
       voice: 'Sarah',
       text: 'Hello',
+      clip_names: ['1', '3'],
+      track_name: 'm',
     });
     assert.deepEqual(queue.counts(), before);
     await assert.rejects(stat(join(dir, 'output', 'dry')), { code: 'ENOENT' });
@@ -577,6 +583,7 @@ describe('the HTTP interface', () => {
     const broken = describedApi({
       ...({} as Parameters<typeof createApi>[0]),
       log: silentLog,
+      seal: SEAL,
       guard: guardOf(),
       tasks: { get: () => Promise.reject(new Error('secret /etc/inside.ts')) } as unknown as TaskStore,
     });

@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { RenderView } from '../../functions/model/answers/render.ts';
-import { linesOf, makeContactSheet, type Tile, tilesOf } from '../../infra/demo/contact-sheet.ts';
+import { makeContactSheets, shownTiles, type Tile, tilesOf } from '../../infra/report/contact-sheet.ts';
+import { linesOf } from '../../infra/report/sheet-layout.ts';
 import { useMedia } from '../fixtures/media/media.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const LIMITS = { timeoutMs: 60_000, memoryMb: 512, fileMb: 64 };
 const signal = new AbortController().signal;
@@ -37,7 +39,7 @@ describe('the contact sheet', () => {
     const colours = ['red', 'lime', 'blue', 'white', 'yellow'];
     const tiles = await Promise.all(colours.map((colour, n) => video(`000${n + 1}-${colour}.mp4`, colour)));
     const folder = dirname(at('sheet'));
-    const sheet = await makeContactSheet({ ffmpeg, tiles, folder, signal });
+    const [sheet = ''] = await makeContactSheets({ ffmpeg, tiles, folder, signal });
     const { width, height, pixels } = await decoded(sheet);
     assert.deepEqual([width, height], [1892, 756]);
     const colourAt = (x: number, y: number) =>
@@ -53,13 +55,35 @@ describe('the contact sheet', () => {
     assert.deepEqual(left, [], 'no unfinished file is left behind');
   });
 
+  test('has small strips for more than eight videos, and further sheets for very many', async () => {
+    const red = await video('0001-red.mp4', 'red');
+    const blue = { ...(await video('0002-blue.mp4', 'blue')), clips: 1 };
+    const tiles = Array.from({ length: 98 }, (_, at) => (at === 97 ? blue : red));
+    await using dir = await tempDir();
+    await writeFile(join(dir.path, 'contact-sheet-3.jpg'), 'of an earlier run that had more');
+    const sheets = await makeContactSheets({ ffmpeg, tiles, folder: dir.path, signal });
+    assert.deepEqual(
+      sheets,
+      ['contact-sheet.jpg', 'contact-sheet-2.jpg'].map((name) => join(dir.path, name)),
+    );
+    assert.deepEqual((await readdir(dir.path)).sort(), ['contact-sheet-2.jpg', 'contact-sheet.jpg']);
+    const first = await decoded(sheets[0] as string);
+    assert.deepEqual([first.width, first.height], [1904, 2368]);
+    const { width, height, pixels } = await decoded(sheets[1] as string);
+    assert.deepEqual([width, height], [488, 212]);
+    const at = (x: number, y: number) => [...pixels.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)];
+    assert.ok((at(200, 80)[0] as number) > 200, 'the third frame of the red video');
+    assert.ok((at(280, 80)[2] as number) > 200, 'the only frame of the blue one');
+    assert.ok((at(360, 80)[2] as number) < 60, 'which has no second');
+  });
+
   test('fails on a file that is not a video, and leaves nothing behind', async () => {
     const path = at('broken.mp4');
     await writeFile(path, 'no video');
     const folder = dirname(path);
     const tile = { path, name: 'broken.mp4', seconds: 3, clips: 3 };
     await assert.rejects(
-      makeContactSheet({ ffmpeg, tiles: [tile], folder, signal }),
+      makeContactSheets({ ffmpeg, tiles: [tile], folder, signal }),
       /broken\.mp4|Invalid data/,
     );
     assert.deepEqual(
@@ -68,7 +92,7 @@ describe('the contact sheet', () => {
     );
   });
 
-  test('shows the videos that succeeded and are on this machine, eight at most', async () => {
+  test('shows the videos that succeeded and are on this machine, and of very many an even sample', async () => {
     const path = at('there.mp4');
     await writeFile(path, '');
     const url = pathToFileURL(path).href;
@@ -86,20 +110,32 @@ describe('the contact sheet', () => {
       ...Array.from({ length: 9 }, () => render),
     ] as RenderView[];
     const tiles = tilesOf(renders);
-    assert.equal(tiles.length, 8);
+    assert.equal(tiles.length, 9);
     assert.deepEqual(tiles[0], { path, name: 'there.mp4', seconds: 7, clips: 2 });
+    assert.equal(shownTiles(tiles), tiles);
+    const many = Array.from({ length: 1000 }, (_, at) => ({ ...(tiles[0] as Tile), name: `${at}` }));
+    assert.deepEqual(
+      shownTiles(many, 4).map(({ name }) => name),
+      ['0', '250', '500', '750'],
+    );
+    assert.equal(shownTiles(many).length, 384);
   });
 
   test('breaks a long name before a hyphen, and keeps its end', () => {
-    assert.deepEqual(linesOf('0001-a-b.mp4'), ['0001-a-b.mp4']);
-    assert.deepEqual(linesOf('0001-hook-1-body-1-cta-1-2c220c.mp4'), [
+    assert.deepEqual(linesOf('0001-a-b.mp4', 24), ['0001-a-b.mp4']);
+    assert.deepEqual(linesOf('0001-hook-1-body-1-cta-1-2c220c.mp4', 24), [
       '0001-hook-1-body-1-cta-1',
       '-2c220c.mp4',
     ]);
-    const [first, second] = linesOf(`0001-${'long'.repeat(20)}-2c220c.mp4`);
+    const [first, second] = linesOf(`0001-${'long'.repeat(20)}-2c220c.mp4`, 24);
     assert.equal(first?.length, 24);
     assert.equal(second?.length, 24);
     assert.match(String(second), /^\.\..*-2c220c\.mp4$/);
-    assert.deepEqual(linesOf('Grüße.mp4'), ['Gr__e.mp4']);
+    assert.deepEqual(linesOf('0002-cat-4_long-7b2d85_9x16.mp4', 16), ['0002-cat-4_long', '-7b2d85_9x16.mp4']);
+    assert.deepEqual(linesOf('0002-cat_q_d-4_link-7b2d85_9x16.mp4', 18), [
+      '0002-cat_q_d-4_lin',
+      'k-7b2d85_9x16.mp4',
+    ]);
+    assert.deepEqual(linesOf('Grüße.mp4', 24), ['Gr__e.mp4']);
   });
 });

@@ -82,6 +82,14 @@ describe('the compiled package, installed for production in an empty folder', {
       assert.equal((await fetch(`${fleet.cloud.urls.processMedia}${path}`)).status, 200, path);
   });
 
+  test('serves the page for people, compiled', async () => {
+    const page = await (await fetch(`${fleet.cloud.urls.processMedia}/`)).text();
+    const files = [...page.matchAll(/<(?:script|link)[^>]* (?:src|href)="([^"]+)"/g)].map(([, file]) => file);
+    assert.ok(files.length > 20 && files.some((file) => file?.endsWith('/web/main.js')), page);
+    for (const file of files)
+      assert.equal((await fetch(`${fleet.cloud.urls.processMedia}/${file}`)).status, 200, file);
+  });
+
   test('loads the vendors that it carries', async () => {
     const loads = [
       'googleapis/build/src/apis/drive/index.js',

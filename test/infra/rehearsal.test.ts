@@ -34,6 +34,8 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const P = `projects/${PROJECT}`;
 const PLACE = `${P}/locations/${REGION}`;
 const url = (id: string) => `https://every-cut-${id}-${PROJECT_NUMBER}.${REGION}.run.app`;
+/** The address of the HTTP function that Cloud Run makes up at the first deployment. */
+const OTHER_URL = 'https://every-cut-process-media-k3v5q7x2ab-ew.a.run.app';
 const own = (id: string) => `serviceAccount:${accountOf(id)}`;
 const STAGES = ['prepare', 'render', 'complete', 'dead-letter', 'sweep', 'webhook'];
 const CORS = 'CORS_ORIGINS=https://app.example.com, https://other.example.com';
@@ -260,7 +262,9 @@ describe('the cloud, rehearsed with the real gcloud', {
     assert.deepEqual(Object.keys(images['cleanupPolicies'] as object).sort(), ['delete-older', 'keep-three']);
     assert.deepEqual(
       names(`${P}/secrets`),
-      ['api-key', 'elevenlabs-api-key', 'signing-key', 'webhook-secret'].map((id) => `every-cut-${id}`),
+      ['api-key', 'elevenlabs-api-key', 'elevenlabs-voices-key', 'signing-key', 'webhook-secret'].map(
+        (id) => `every-cut-${id}`,
+      ),
     );
     const made = (id: string) =>
       rehearsal.apis.calls
@@ -277,11 +281,11 @@ describe('the cloud, rehearsed with the real gcloud', {
     }
   });
 
-  test('lets pages of CORS_ORIGINS upload from a browser, and leaves the rules of somebody else alone', async () => {
+  test('lets its own page and those of CORS_ORIGINS upload from a browser, and leaves the rules of somebody else alone', async () => {
     const { store } = rehearsal.apis;
     const bucket = () => store.get(CACHE) as { cors: object[]; lifecycle: { rule: object[] } };
     const ours = {
-      origin: ['https://app.example.com', 'https://other.example.com'],
+      origin: ['https://app.example.com', 'https://other.example.com', url('process-media')],
       method: ['PUT'],
       responseHeader: ['content-type', 'x-goog-content-length-range'],
       maxAgeSeconds: 3_600,
@@ -298,8 +302,10 @@ describe('the cloud, rehearsed with the real gcloud', {
     const script = ['infra/cloud/bucket-settings.ts', PROJECT, CACHE.slice(2), 'cache-lifecycle.json'];
     await succeeds(process.execPath, script);
     assert.deepEqual(bucket().lifecycle.rule, [longer, uploads]);
-    assert.deepEqual(bucket().cors, [theirs], 'without CORS_ORIGINS');
+    assert.deepEqual(bucket().cors, [theirs], 'without a page');
     await changesNothing(process.execPath, script);
+    await succeeds(process.execPath, [...script, ',https://Ads.example.com/made/, https://ads.example.com,']);
+    assert.deepEqual(bucket().cors, [theirs, { ...ours, origin: ['https://ads.example.com'] }]);
     store.update(CACHE, { lifecycle: declared, cors: [ours] }, undefined);
   });
 
@@ -403,6 +409,7 @@ describe('the cloud, rehearsed with the real gcloud', {
       'roles/storage.objectViewer': `${uploads} || resource.name == "${bucket}"`,
     });
     const readers = (id: string) => held(`${P}/secrets/every-cut-${id}`).map((line) => line.split(' ')[1]);
+    assert.deepEqual(readers('elevenlabs-voices-key'), [own('api')]);
     assert.deepEqual(readers('api-key'), [own('api')]);
     assert.deepEqual(readers('elevenlabs-api-key'), [own('prepare')]);
     assert.deepEqual(readers('signing-key'), [own('api'), own('render'), own('webhook')]);
@@ -689,7 +696,10 @@ describe('the cloud, rehearsed with the real gcloud', {
   });
 
   test('deploys seven functions, none of them public', async () => {
-    await step('deploy');
+    assert.match(
+      await step('deploy'),
+      new RegExp(`answers at ${OTHER_URL} as well\\. .* run infra/cloud/setup\\.sh`),
+    );
     const facts = (id: string) => {
       const { buildConfig, serviceConfig: config } = deployedAs(id);
       return [
@@ -712,6 +722,17 @@ describe('the cloud, rehearsed with the real gcloud', {
       assert.equal(deployedAs(id).buildConfig.serviceAccount, `${P}/serviceAccounts/${accountOf('build')}`);
       assert.deepEqual(secretsOf(id), KEYS[id] ?? ['SIGNING_KEY:1'], 'no other secret has a value yet');
     }
+  });
+
+  test('lets its page upload from each of its addresses, once these are known', async () => {
+    const publicUrl = 'PUBLIC_URL=https://ads.example.com/made/';
+    await succeeds('infra/cloud/setup.sh', [], await settingsWith(`${CORS}\n${publicUrl}`));
+    const { cors } = rehearsal.apis.store.get(CACHE) as { cors: { origin: string[] }[] };
+    const listed = ['https://app.example.com', 'https://other.example.com'];
+    assert.deepEqual(
+      cors.map(({ origin }) => origin),
+      [[...listed, url('process-media'), 'https://ads.example.com', OTHER_URL]],
+    );
   });
 
   test('runs ffmpeg where limits on its memory bind, and lets only stages that nobody else may call take unsigned tokens', () => {
@@ -970,7 +991,7 @@ describe('the cloud, rehearsed with the real gcloud', {
 
   test('gives each secret, with its version, only to the functions that need it, and opens one function with --public', async () => {
     const { store } = rehearsal.apis;
-    for (const id of ['api-key', 'elevenlabs-api-key']) {
+    for (const id of ['api-key', 'elevenlabs-api-key', 'elevenlabs-voices-key']) {
       const name = `${P}/secrets/every-cut-${id}/versions/1`;
       store.create(name, { name, state: 'ENABLED', createTime: '2026-01-01T00:00:00Z' });
     }
@@ -980,7 +1001,11 @@ describe('the cloud, rehearsed with the real gcloud', {
       STAGES.map(pushIam),
       STAGES.map(() => 'enforced'),
     );
-    assert.deepEqual(secretsOf('process-media').sort(), ['API_KEY:1', 'SIGNING_KEY:1']);
+    assert.deepEqual(secretsOf('process-media').sort(), [
+      'API_KEY:1',
+      'ELEVENLABS_VOICES_KEY:1',
+      'SIGNING_KEY:1',
+    ]);
     assert.deepEqual(secretsOf('prepare'), ['ELEVENLABS_API_KEY:1']);
     for (const id of ['render', 'complete', 'dead-letter', 'sweep', 'webhook'])
       assert.deepEqual(secretsOf(id).sort(), KEYS[id] ?? ['SIGNING_KEY:1'], id);

@@ -4,7 +4,7 @@ import { describe, test } from 'node:test';
 import { PermanentError } from '../../functions/base/errors.ts';
 import { probeArguments } from '../../functions/media/examine.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Probe } from '../../functions/model/pins.ts';
+import type { Probe } from '../../functions/model/probe.ts';
 import { makeFilm, makeSound, makeTruncated } from '../fixtures/media/clips.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';

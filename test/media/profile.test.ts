@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { chooseProfile, h264Level, timescale } from '../../functions/media/profile.ts';
 import { STANDARD_RATES } from '../../functions/model/frame-rate.ts';
-import type { Probe } from '../../functions/model/pins.ts';
+import type { Probe } from '../../functions/model/probe.ts';
 import { PLAIN_OUTPUT } from '../fixtures/media/plain-choices.ts';
 import { probedVideo } from '../fixtures/media/probed-video.ts';
 

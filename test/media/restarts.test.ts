@@ -4,7 +4,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { describe, test } from 'node:test';
 import { conformClip } from '../../functions/media/conform.ts';
 import { probe } from '../../functions/media/probe.ts';
-import type { Probe } from '../../functions/model/pins.ts';
+import type { Probe } from '../../functions/model/probe.ts';
 import { ffmpeg as run } from '../fixtures/media/finished.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { plainProfile } from '../fixtures/media/plain-choices.ts';

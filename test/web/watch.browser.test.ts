@@ -95,6 +95,24 @@ describe('the page of a task', IN_CHROMIUM, () => {
     browser.assertClean(service.url);
   });
 
+  test('asks nothing while nobody looks at it, and goes on when somebody does', async () => {
+    const hide = (isHidden: boolean) =>
+      page.evaluate(`
+        Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${isHidden} });
+        document.dispatchEvent(new Event('visibilitychange'));
+      `);
+    await hide(true);
+    let asked = 0;
+    page.on('request', () => {
+      asked += 1;
+    });
+    // Longer than the longest pause between two questions.
+    await page.waitForTimeout(2_500);
+    assert.equal(asked, 0);
+    await hide(false);
+    await until(() => asked > 0, 'a question');
+  });
+
   test('says so while the service is away, and goes on to the end once it is back', async () => {
     const { hostname: host, port } = new URL(service.url);
     await closed(service.server);

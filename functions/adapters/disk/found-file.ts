@@ -33,6 +33,8 @@ export async function findFile(folder: string, path: PlainPath): Promise<FoundFi
       }
       const { handle } = opened;
       try {
+        // Again: of a stream that is made with an aborted signal, Node may throw where nobody catches it.
+        signal.throwIfAborted();
         yield* handle.createReadStream({
           signal,
           // It is looked at once more below.

@@ -7,6 +7,7 @@ import type { VoiceSettings } from '../../model/voice-settings.ts';
 import type { Speech } from '../../ports/speech.ts';
 import { createAllowance } from './allowance.ts';
 import { CHECK_URL, elevenLabsError, failed, isTooMany, refusalOf } from './errors.ts';
+import { checkKey } from './key.ts';
 import { wordsOf } from './timing.ts';
 import { createVoices, notFound, type Voice } from './voices.ts';
 
@@ -199,16 +200,6 @@ export function languageFor({ language }: Pick<Line, 'language'>, model: string)
 export function settingsText(settings: VoiceSettings | undefined): string {
   const set = Object.entries(settings ?? {}).toSorted();
   return set.length === 0 ? OWN : set.map(([name, value]) => `${name}=${value}`).join(' ');
-}
-
-/** Checked here, because fetch's error for a header that it cannot send quotes the value. */
-function checkKey(apiKey: string): void {
-  if (/^[\x21-\x7e]+$/.test(apiKey)) return;
-  throw new PermanentError(
-    'speech_refused',
-    'speak',
-    'Expected an ELEVENLABS_API_KEY of letters, digits and signs, got one with spaces or other characters. Next step: copy the key again.',
-  );
 }
 
 /**

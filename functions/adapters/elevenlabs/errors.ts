@@ -38,7 +38,7 @@ export function elevenLabsError(error: unknown, apiKey: string): unknown {
   // Causes are logged, and the text of this one contains the body of the answer, which may quote the key.
   const options = error instanceof Error && !error.message.includes(apiKey) ? { cause: error } : {};
   const refusal = refusalOf(error);
-  if (refusal) return refused(refusal, apiKey, options);
+  if (refusal) return refusedAs(refusal, apiKey, options);
   if (!(error instanceof Error)) return error;
   if (error.name === 'ParseError') {
     return failed('an answer of the documented shape', 'another one', CHECK_URL, options);
@@ -52,12 +52,29 @@ export function elevenLabsError(error: unknown, apiKey: string): unknown {
     return new TransientError('speech_busy', 'Expected JSON from ElevenLabs, got something else.', options);
   }
   const code = error.name === 'ElevenLabsTimeoutError' ? 'ETIMEDOUT' : systemCode(error);
-  if (code === undefined) return error;
+  return code === undefined ? error : noAnswer(code, options);
+}
+
+/** What fetch itself threw, as ours; an error without a code of the system is returned unchanged. */
+export function networkError(error: unknown): unknown {
+  const code = error instanceof Error ? systemCode(error) : undefined;
+  return code === undefined ? error : noAnswer(code, { cause: error });
+}
+
+function noAnswer(code: string, options: ErrorOptions): TransientError {
   return new TransientError(
     'network',
     `Expected an answer from ElevenLabs, got ${code}. Next step: check the network.`,
     options,
   );
+}
+
+/** The error of an answer that the SDK did not read. */
+export function refused(
+  { status, body, headers }: Pick<Refusal, 'status' | 'headers'> & { body: unknown },
+  apiKey: string,
+): PermanentError | TransientError {
+  return refusedAs({ status, headers, ...detailOf(body) }, apiKey, {});
 }
 
 /** Undefined if there was no answer, because of the network, a time limit or a bug. */
@@ -90,7 +107,7 @@ export function failed(
 
 export const CHECK_URL = 'check that ELEVENLABS_API_URL is an address of its API, then retry the task';
 
-function refused(
+function refusedAs(
   { status, reasons, message, headers }: Refusal,
   apiKey: string,
   options: ErrorOptions,

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
-import { readdir, readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import pLimit from 'p-limit';
 import type { Line } from '../../model/plan.ts';
 import type { Speech } from '../../ports/speech.ts';
-import { type SpeechThread, speechFailed, startSpeechThread } from './thread.ts';
-import type { SpeakRequest } from './worker.ts';
+import { keepSpeechThread } from '../shared/kept-speech-thread.ts';
+import { speechFailed } from '../shared/speech-thread.ts';
+import { type Engine, loadEngine } from './engine.ts';
+import { startSpeechThread } from './thread.ts';
 
 export interface EspeakOptions {
   /** Limit for one line, in milliseconds. 5,000 characters of ordinary words take about four seconds. */
@@ -35,36 +34,17 @@ const NOTICE =
   'variants, always the same one';
 const WAV_HEADER_BYTES = 44;
 
-const require = createRequire(import.meta.url);
-
 /** Speech without account, key or network: eSpeak NG as WebAssembly, one line at a time, in its own thread. */
 export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncDisposable {
-  const { timeLimitMs = TIME_LIMIT_MS, mostSeconds = MOST_SECONDS } = options;
+  const { timeLimitMs = TIME_LIMIT_MS, mostSeconds = MOST_SECONDS, idleMs = IDLE_MS } = options;
   const oneAtATime = pLimit(1);
-  let thread: SpeechThread | undefined;
+  const thread = keepSpeechThread({ start: startSpeechThread, timeLimitMs, idleMs });
   let engine: Promise<Engine> | undefined;
-  let idle: NodeJS.Timeout | undefined;
 
   async function voiceOf(line: Line): Promise<{ voice: string; version: string }> {
     engine ??= loadEngine();
     const { version, languages } = await engine;
     return { version, voice: espeakVoice(line.voice, languages, line.language) };
-  }
-
-  async function run(request: SpeakRequest, signal: AbortSignal): Promise<Uint8Array> {
-    signal.throwIfAborted();
-    clearTimeout(idle);
-    if (!thread || thread.ended) thread = startSpeechThread();
-    const own = thread;
-    try {
-      return await own.speak(request, timeLimitMs, signal);
-    } finally {
-      idle = setTimeout(() => {
-        // Cleared first, so that a line that arrives while this thread ends starts a new one.
-        thread = undefined;
-        void own.end();
-      }, options.idleMs ?? IDLE_MS).unref();
-    }
   }
 
   return {
@@ -85,15 +65,12 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
       }
       const { voice } = await voiceOf(line);
       const request = { text: spokenText(line.text), voice, speed: speedOf(line), mostSeconds };
-      const audio = repairedWav(await oneAtATime(() => run(request, signal)));
+      const audio = repairedWav(await oneAtATime(() => thread.speak(request, signal)));
       if (isSilent(audio)) throw speechFailed(line.text, 'got silence', 'send a text with words in it');
       return { audio, timing: null, credits: null };
     },
 
-    async [Symbol.asyncDispose]() {
-      clearTimeout(idle);
-      await thread?.end();
-    },
+    [Symbol.asyncDispose]: () => thread[Symbol.asyncDispose](),
   };
 }
 
@@ -145,23 +122,4 @@ export function repairedWav(audio: Uint8Array): Uint8Array {
 /** All samples are zero, which is how eSpeak speaks blanks and lone punctuation. */
 function isSilent(audio: Uint8Array): boolean {
   return audio.subarray(WAV_HEADER_BYTES).every((byte) => byte === 0);
-}
-
-interface Engine {
-  version: string;
-  /** Language codes, lower case. */
-  languages: ReadonlySet<string>;
-}
-
-async function loadEngine(): Promise<Engine> {
-  const manifest = require.resolve('text2wav/package.json');
-  const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
-  const folder = join(dirname(manifest), 'espeak-ng-data', 'lang');
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const files = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
-  const codes = texts.flatMap((text) =>
-    [...text.matchAll(/^language\s+(\S+)/gm)].map((match) => match[1] ?? ''),
-  );
-  return { version, languages: new Set(codes.map((code) => code.toLowerCase())) };
 }

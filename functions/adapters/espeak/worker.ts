@@ -7,22 +7,14 @@
  */
 import { createRequire } from 'node:module';
 import { parentPort } from 'node:worker_threads';
+import type { SpeechAnswer, SpeechRequest } from '../shared/speech-thread.ts';
 
-export interface SpeakRequest {
-  text: string;
+export interface SpeakRequest extends SpeechRequest {
   /** An eSpeak voice, "en+f3" or "de". */
   voice: string;
   /** Words per minute. */
   speed: number;
-  /** Longer sound is refused. */
-  mostSeconds: number;
 }
-
-/**
- * What the thread sends: the lines that eSpeak prints, which are used only if it fails, and finally the audio, or that it
- * would be longer than asked for.
- */
-export type SpeakAnswer = { printed: string } | { audio: Uint8Array } | { tooLong: true };
 
 /** The engine's file system. https://emscripten.org/docs/api_reference/Filesystem-API.html */
 interface EngineFiles {
@@ -53,7 +45,7 @@ const startEngine = createRequire(import.meta.url)('text2wav/lib/espeak-ng') as 
   options: EngineOptions,
 ) => void;
 
-function send(answer: SpeakAnswer, transfer: ArrayBuffer[] = []): void {
+function send(answer: SpeechAnswer, transfer: ArrayBuffer[] = []): void {
   parentPort?.postMessage(answer, transfer);
 }
 

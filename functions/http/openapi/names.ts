@@ -5,6 +5,7 @@ import { linksSchema } from '../../model/answers/links.ts';
 import { problemSchema } from '../../model/answers/problem.ts';
 import {
   choicesSchema,
+  estimateSchema,
   failureSchema,
   planSchema,
   renderListSchema,
@@ -12,6 +13,7 @@ import {
   selectionSchema,
   sideFileSchema,
 } from '../../model/answers/render.ts';
+import { settingSchema, settingsSchema } from '../../model/answers/settings.ts';
 import {
   acceptedSchema,
   problemViewSchema,
@@ -20,6 +22,7 @@ import {
   taskListSchema,
 } from '../../model/answers/task.ts';
 import { uploadRequestSchema, uploadSchema } from '../../model/answers/upload.ts';
+import { voiceListSchema, voiceSchema } from '../../model/answers/voice.ts';
 import { eventSchema, webhookSchema } from '../../model/answers/webhook.ts';
 import { requestSchema } from '../../model/request-schema.ts';
 
@@ -39,6 +42,7 @@ export const SCHEMA_NAMES = [
   ['Accepted', acceptedSchema],
   ['Plan', planSchema],
   ['Selection', selectionSchema],
+  ['Estimate', estimateSchema],
   ['Combination', choicesSchema],
   ['Status', statusSchema],
   ['TaskProblem', problemViewSchema],
@@ -52,6 +56,10 @@ export const SCHEMA_NAMES = [
   ['Failure', failureSchema],
   ['UploadRequest', uploadRequestSchema],
   ['Upload', uploadSchema],
+  ['VoiceList', voiceListSchema],
+  ['Voice', voiceSchema],
+  ['Settings', settingsSchema],
+  ['Setting', settingSchema],
   ['Health', healthSchema],
   ['Ready', readySchema],
   ['Event', eventSchema],

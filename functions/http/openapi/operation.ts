@@ -31,9 +31,9 @@ export function operationOf(route: Described, components: Components): object {
 }
 
 /** `{}`: also without a key. */
-function securityOf({ isOpen, isPermitted }: Described): object {
+function securityOf({ isOpen, permissionOf }: Described): object {
   if (isOpen) return { security: [] };
-  return isPermitted === undefined ? {} : { security: [{}, ...SECURITY] };
+  return permissionOf === undefined ? {} : { security: [{}, ...SECURITY] };
 }
 
 function responsesOf(route: Described, components: Components): object {

@@ -13,6 +13,7 @@ export const TAGS: readonly { name: Described['tag']; description: string }[] = 
   { name: 'Tasks', description: 'A task makes every combination of its clips.' },
   { name: 'Videos', description: 'The combinations of a task, and what became of them.' },
   { name: 'Uploads', description: 'Files that have no address of their own.' },
+  { name: 'Voices', description: 'Who may speak the lines.' },
   { name: 'Service', description: 'The service itself.' },
 ];
 

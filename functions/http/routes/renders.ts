@@ -1,8 +1,10 @@
 import { RENDER_STATUSES, renderListSchema, renderSchema } from '../../model/answers/render.ts';
+import type { AccessDeps } from '../access.ts';
 import { RENDERS_PAGE } from '../examples.ts';
 import { CURSOR, ETAG, IF_NONE_MATCH, LIMIT, type Parameter, type Route, TASK_ID } from '../route.ts';
 import { listRenders } from '../task-status.ts';
 import { getRender, getVideo, type RenderPath, type VideoDeps } from '../video.ts';
+import { orByAccess } from './access.ts';
 
 const INDEX: Parameter = {
   description: 'Number of the combination, from 1.',
@@ -23,7 +25,7 @@ const fileHeaders: Record<string, Parameter> = {
   },
 };
 
-export const RENDERS: readonly Route<VideoDeps>[] = [
+export const RENDERS: readonly Route<VideoDeps & AccessDeps>[] = [
   {
     name: 'renders',
     method: 'GET',
@@ -67,7 +69,7 @@ export const RENDERS: readonly Route<VideoDeps>[] = [
     codes: [],
     answer: ({ path, base }, deps) => getRender(renderPath(path), base, deps),
   },
-  {
+  orByAccess({
     name: 'video',
     method: 'GET',
     path: '/tasks/{task_id}/renders/{index}/video',
@@ -112,7 +114,7 @@ export const RENDERS: readonly Route<VideoDeps>[] = [
     },
     codes: ['not_finished', 'not_made', 'video_gone', 'range_not_satisfiable', 'output_unreadable'],
     answer: ({ request, path }, deps) => getVideo(request, renderPath(path), deps),
-  },
+  }),
 ];
 
 function renderPath(path: Readonly<Record<string, string>>): RenderPath {

@@ -1,12 +1,14 @@
 import { healthSchema, readySchema } from '../../model/answers/health.ts';
+import { settingsSchema } from '../../model/answers/settings.ts';
 import { statsSchema } from '../../model/answers/stats.ts';
-import { HEALTH, READY, STATS } from '../examples.ts';
+import { HEALTH, READY, SETTINGS, STATS } from '../examples.ts';
 import { type HealthDeps, health, readiness } from '../health.ts';
 import { type MetricsDeps, metrics } from '../metrics.ts';
 import { POLL_AFTER, type Route } from '../route.ts';
+import { getSettings, type SettingsDeps } from '../settings.ts';
 import { getStats, type StatsDeps } from '../stats.ts';
 
-export const SERVICE: readonly Route<HealthDeps & MetricsDeps & StatsDeps>[] = [
+export const SERVICE: readonly Route<HealthDeps & MetricsDeps & StatsDeps & SettingsDeps>[] = [
   {
     name: 'health',
     method: 'GET',
@@ -54,6 +56,20 @@ export const SERVICE: readonly Route<HealthDeps & MetricsDeps & StatsDeps>[] = [
     answers: { 200: { description: 'What it is doing.', schema: statsSchema, example: STATS } },
     codes: [],
     answer: (_call, deps) => getStats(deps),
+  },
+  {
+    name: 'settings',
+    method: 'GET',
+    path: '/settings',
+    tag: 'Service',
+    summary: 'See the settings of the service',
+    description:
+      'Secrets are never in it. In the cloud they are those of the HTTP function, without what only other functions have.',
+    answers: {
+      200: { description: 'What it was started with.', schema: settingsSchema, example: SETTINGS },
+    },
+    codes: [],
+    answer: (_call, deps) => getSettings(deps),
   },
   {
     name: 'metrics',

@@ -1,7 +1,7 @@
 import { uploadRequestSchema, uploadSchema } from '../../model/answers/upload.ts';
 import { UPLOAD, UPLOAD_REQUEST } from '../examples.ts';
 import { BODY_CODES, type Parameter, type Route } from '../route.ts';
-import { isUploadUrl, offerUpload, receiveUpload, type UploadsDeps } from '../uploads.ts';
+import { offerUpload, receiveUpload, type UploadsDeps, uploadPermission } from '../uploads.ts';
 
 const asGiven = (type: string): Parameter => ({
   description: 'As in upload_url.',
@@ -37,7 +37,7 @@ export const UPLOADS: readonly Route<UploadsDeps>[] = [
       'The upload_url of POST /uploads leads here, unless it leads to Cloud Storage. It needs no API key. Send the headers ' +
       'of that answer. The first whole file stays: repeating it is harmless, and another one is refused. What was ' +
       'interrupted is sent again from the start.',
-    isPermitted: isUploadUrl,
+    permissionOf: uploadPermission,
     parameters: { upload_id: { description: 'As in upload_url.', schema: { type: 'string' } } },
     query: {
       bytes: asGiven('integer'),

@@ -1,7 +1,8 @@
 /** Whether a clip's frames can be copied, as far as the probe knows. Pure. */
 import { type FrameRate, framesPerSecond } from '../../model/frame-rate.ts';
-import type { Probe, Profile } from '../../model/pins.ts';
+import type { Profile } from '../../model/pins.ts';
 import type { Trim } from '../../model/plan.ts';
+import type { Probe } from '../../model/probe.ts';
 import { secondsAhead } from '../conform-graph.ts';
 import { type ConformSize, isSoundLonger, type PictureProbe, wholeFramesFor } from '../conform-limits.ts';
 import { MOST_OFF_GRID } from '../mp4/sample-times.ts';

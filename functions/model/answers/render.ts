@@ -36,12 +36,14 @@ const choices = {
   language: textOrNull('Language of the spoken line; null: not said.'),
   group: textOrNull('Group of the spoken line; null: none.'),
   clips: list({ type: 'string' }, 'URLs of the clips, one per block.'),
+  clip_names: list({ type: 'string' }, 'What file names call the clips, one per block.'),
   track: textOrNull('URL of the music; null: none.'),
+  track_name: textOrNull('What file names call the music; null: none.'),
   voice: textOrNull('The voice; null: no line is spoken.'),
   text: textOrNull('The spoken line.'),
 };
 
-export const choicesSchema = object(choices, 'One combination of a plan.');
+export const choicesSchema = object(choices, 'One video of a plan.');
 export type ChoicesView = FromSchema<typeof choicesSchema>;
 
 export const sideFileSchema = object({
@@ -114,6 +116,23 @@ export const selectionSchema = object(
   'What is made, and how often each clip is used.',
 );
 
+export const estimateSchema = object(
+  {
+    speech_characters: count(
+      'Of the lines to speak, each of them once. Those that were bought before cost nothing.',
+    ),
+    speech_usd: number('Price of these characters, in US dollars; 0 for the built-in voice.'),
+    sources: count('Clips, tracks, lines and pictures to make ready.'),
+    clips: count('Clips among them.'),
+    encodes: count(
+      'At most so many clips are encoded: each in every format, and once more for burned captions.',
+    ),
+    usd_per_compute_hour: number('Price of an hour of encoding, in US dollars.'),
+  },
+  'What the task takes at most, by what is known before any URL is opened.',
+);
+export type EstimateView = FromSchema<typeof estimateSchema>;
+
 export const planSchema = object(
   {
     dry_run: { const: true },
@@ -122,6 +141,7 @@ export const planSchema = object(
     seed: number('Post it without dry_run to get exactly this plan.'),
     warnings,
     selection: orNull(selectionSchema, 'On the first page; null on further ones.'),
+    estimate: orNull(estimateSchema, 'On the first page; null on further ones.'),
     renders: list(choicesSchema),
     next_cursor: nextCursor,
   },

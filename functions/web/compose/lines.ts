@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { Dialog } from '../ui/dialog.ts';
 import { count } from '../ui/format.ts';
+import { useGradually } from '../ui/gradually.ts';
 import { html } from '../ui/html.ts';
 import { useStore } from '../ui/store.ts';
 import { typedIn } from '../ui/value.ts';
@@ -12,12 +13,16 @@ import { ModeChoice } from './mode-choice.ts';
 import { Remarks } from './remark-list.ts';
 import { loadVoices, voices } from './voice-list.ts';
 
+/** Lines that are drawn at a time. */
+const AT_A_TIME = 30;
+
 export function Lines() {
   const lines = useStore(draft, (now) => now.lines);
   const mode = useStore(draft, (now) => now.linesMode);
   const [isPasting, paste] = useState(false);
   const list = useRef<HTMLOListElement>(null);
   const hasLines = lines.length > 0;
+  const shown = useGradually(lines.length, AT_A_TIME);
   useEffect(() => {
     if (hasLines) void loadVoices();
   }, [hasLines]);
@@ -43,10 +48,12 @@ export function Lines() {
           hasLines
             ? html`
               <ol class="lines" ref=${list}>
-                ${lines.map(
-                  (line, at) =>
-                    html`<${LineRow} key=${line.key} line=${line} number=${at + 1} isLast=${at === lines.length - 1} />`,
-                )}
+                ${lines
+                  .slice(0, shown)
+                  .map(
+                    (line, at) =>
+                      html`<${LineRow} key=${line.key} line=${line} number=${at + 1} isLast=${at === lines.length - 1} />`,
+                  )}
               </ol>`
             : null
         }

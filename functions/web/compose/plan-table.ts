@@ -12,7 +12,7 @@ import { usedBlocks, withoutPending } from './request.ts';
 import { Uses } from './uses.ts';
 
 /** Rows that are drawn at a time: a browser draws as many at once. */
-const MORE = 100;
+const MORE = 60;
 
 type Row = PlanView['renders'][number] & { clip_names?: readonly string[]; track_name?: string | null };
 

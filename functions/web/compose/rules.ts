@@ -57,11 +57,7 @@ export function Rules() {
           </div>
           <${Mistakes} at="limit" />
         </div>
-        ${
-          isSome && selection !== null
-            ? html`<details><summary>How often each clip is used</summary><${Uses} selection=${selection} /></details>`
-            : null
-        }
+        ${isSome && selection !== null ? html`<${Uses} selection=${selection} />` : null}
       </div>
     </section>`;
 }

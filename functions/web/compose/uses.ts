@@ -1,11 +1,28 @@
 /** How often each clip of the plan is used, as bars. */
+
+import { useState } from 'preact/hooks';
 import type { PlanView } from '../../model/answers/render.ts';
 import { html } from '../ui/html.ts';
 
 /** Of a block; nobody reads more. */
 const MOST = 100;
 
-export function Uses({ selection }: { selection: NonNullable<PlanView['selection']> }) {
+interface UsesProps {
+  selection: NonNullable<PlanView['selection']>;
+}
+
+/** Drawn once somebody wants to see it. */
+export function Uses({ selection }: UsesProps) {
+  const [isOpen, open] = useState(false);
+  const onToggle = (event: Event) => open((event.target as HTMLDetailsElement).open);
+  return html`
+    <details onToggle=${onToggle}>
+      <summary>How often each clip is used</summary>
+      ${isOpen ? html`<${Bars} selection=${selection} />` : null}
+    </details>`;
+}
+
+function Bars({ selection }: UsesProps) {
   const most = Math.max(1, ...selection.blocks.flatMap(({ clips }) => clips.map(({ uses }) => uses)));
   return html`
     <div class="uses">

@@ -23,7 +23,7 @@ const GROUPS: readonly { title: string; names: RegExp }[] = [
   { title: 'Sources', names: /^(DRIVE_SOURCES|SOURCE_BUCKETS|ALLOW_PRIVATE_URLS)$/ },
   { title: 'Google Drive', names: /^DRIVE_/ },
   { title: 'Prepared clips', names: /^CACHE_/ },
-  { title: 'Voices', names: /^(SPEECH|VOICE|ESPEAK|ELEVENLABS_(?!API_URL))/ },
+  { title: 'Voices', names: /^(SPEECH|OFFLINE_VOICE|VOICE|ESPEAK|ELEVENLABS_(?!API_URL))/ },
   { title: 'Prices', names: /_USD_/ },
   { title: 'Limits', names: /^(MAX_|TASK_DAYS$)/ },
   { title: 'Making videos', names: /^(RENDER_|FFMPEG_|VIDEO_)/ },

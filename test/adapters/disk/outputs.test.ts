@@ -42,6 +42,22 @@ describe('disk outputs', () => {
     assert.equal(await readFile(fileURLToPath(url), 'utf8'), 'video');
   });
 
+  it('stop with the reason where the reader leaves while they are opened', async () => {
+    await using dir = await tempDir();
+    const store = createDiskOutputs({ dir: dir.path });
+    const folder = await store.createFolder('sale');
+    await store.save(folder, 'a.mp4', await file(dir, 'video'), FOREVER, {
+      taskId: 'task',
+      isCurrent: async () => true,
+    });
+    const found = await store.find(folder, 'a.mp4', { taskId: 'task' }, FOREVER);
+    const stop = new AbortController();
+    const first = found?.read({ signal: stop.signal }).next();
+    const reason = new Error('The client is gone');
+    stop.abort(reason);
+    await assert.rejects(async () => first, reason);
+  });
+
   it('say that a file is in the way, without the path', async () => {
     await using dir = await tempDir();
     await writeFile(join(dir.path, 'taken'), '');

@@ -15,8 +15,13 @@ export function reportTable(renders: readonly RenderView[]): string {
   return [...lines, ...renders.flatMap(remarks)].join('\n');
 }
 
-/** The totals of a task, one under the other. */
-export function reportTotals(status: StatusView): string {
+export type Totals = Pick<
+  StatusView,
+  'combinations' | 'succeeded' | 'failed' | 'cancelled' | 'elapsed_seconds' | 'output_folder'
+>;
+
+/** The totals of a task, one under the other. @param more further rows: a name and a value */
+export function reportTotals(status: Totals, more: readonly (readonly [string, string])[] = []): string {
   const { combinations, succeeded, failed, cancelled, elapsed_seconds, output_folder } = status;
   return aligned([
     ['combinations', String(combinations)],
@@ -25,6 +30,7 @@ export function reportTotals(status: StatusView): string {
     ...(cancelled > 0 ? [['cancelled', String(cancelled)]] : []),
     ['seconds', elapsed_seconds.toFixed(1)],
     ['folder', output_folder],
+    ...more,
   ]).join('\n');
 }
 
@@ -44,7 +50,8 @@ function seconds(value: number | null): string {
   return value === null ? '-' : `${value.toFixed(2)} s`;
 }
 
-function aligned(rows: readonly (readonly string[])[]): string[] {
+/** Rows of cells as lines of columns. */
+export function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = rows.reduce<number[]>(
     (widest, row) => row.map((cell, column) => Math.max(cell.length, widest[column] ?? 0)),
     [],

@@ -1,9 +1,6 @@
 import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import type { StatusView } from '../../functions/model/answers/task.ts';
-
-const BAR_WIDTH = 30;
-/** Between two lines where there is no terminal to draw on. */
-const LINE_EVERY_MS = 3_000;
+import { barOf, createLiveLine } from './live-line.ts';
 
 export interface ProgressBar extends Disposable {
   update(status: StatusView): void;
@@ -11,24 +8,10 @@ export interface ProgressBar extends Disposable {
 
 /** A bar that redraws itself on a terminal; elsewhere a line every few seconds. Disposing of it ends its line. */
 export function createProgressBar(stream: NodeJS.WriteStream, now: () => number = Date.now): ProgressBar {
-  let lastLineAt = Number.NEGATIVE_INFINITY;
-  let drawn = false;
+  const line = createLiveLine(stream, now);
   return {
-    update(status) {
-      const line = progressLine(status);
-      if (stream.isTTY) {
-        // Cut to the width: a line that wraps would not be overwritten.
-        stream.write(`\r\u001b[2K${line.slice(0, Math.max(20, stream.columns - 1))}`);
-        drawn = true;
-      } else if (now() - lastLineAt >= LINE_EVERY_MS) {
-        stream.write(`${line}\n`);
-        lastLineAt = now();
-      }
-    },
-    [Symbol.dispose]() {
-      if (drawn) stream.write('\n');
-      drawn = false;
-    },
+    update: (status) => line.show(progressLine(status)),
+    [Symbol.dispose]: () => line[Symbol.dispose](),
   };
 }
 
@@ -37,7 +20,6 @@ export function progressLine(task: StatusView): string {
   const { status, combinations, sources, prepared, pending, failed, cancelled } = task;
   const { elapsed_seconds, eta_seconds, problem } = task;
   const done = combinations - pending;
-  const filled = Math.round((BAR_WIDTH * done) / combinations);
   const parts = [
     ...(status === 'preparing' ? [`preparing: ${prepared} of ${sources} sources ready`] : []),
     ...(status === 'queued' || status === 'cancelling' ? [status] : []),
@@ -48,5 +30,5 @@ export function progressLine(task: StatusView): string {
     ...(cancelled > 0 ? [`${cancelled} cancelled`] : []),
     ...(problem === null ? [] : [escapeHidden(problem.message)]),
   ];
-  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_WIDTH - filled)}] ${parts.join(', ')}`;
+  return `${barOf(done / combinations)} ${parts.join(', ')}`;
 }

@@ -1,0 +1,45 @@
+/** Starts a thread for the first line, keeps it for the next ones, and ends it when none comes. */
+import type { SpeechRequest, SpeechThread } from './speech-thread.ts';
+
+export interface KeptSpeechThreadOptions<Request extends SpeechRequest> {
+  start(): SpeechThread<Request>;
+  /** Limit for one line, with the start. */
+  timeLimitMs: number;
+  /** How long the thread is kept after a line. */
+  idleMs: number;
+}
+
+export interface KeptSpeechThread<Request extends SpeechRequest> extends AsyncDisposable {
+  /** One at a time. Rejects as the thread does. */
+  speak(request: Request, signal: AbortSignal): Promise<Uint8Array>;
+}
+
+export function keepSpeechThread<Request extends SpeechRequest>(
+  options: KeptSpeechThreadOptions<Request>,
+): KeptSpeechThread<Request> {
+  let thread: SpeechThread<Request> | undefined;
+  let idle: NodeJS.Timeout | undefined;
+
+  return {
+    async speak(request, signal) {
+      signal.throwIfAborted();
+      clearTimeout(idle);
+      if (!thread || thread.ended) thread = options.start();
+      const own = thread;
+      try {
+        return await own.speak(request, options.timeLimitMs, signal);
+      } finally {
+        idle = setTimeout(() => {
+          // Cleared first, so that a line that arrives while this thread ends starts a new one.
+          thread = undefined;
+          void own.end();
+        }, options.idleMs).unref();
+      }
+    },
+
+    async [Symbol.asyncDispose]() {
+      clearTimeout(idle);
+      await thread?.end();
+    },
+  };
+}

@@ -1,0 +1,144 @@
+/** What became of a task and its retries, and pictures of it. */
+import { existsSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { setMode } from '../../functions/adapters/shared/files.ts';
+import { counted } from '../../functions/base/counted.ts';
+import { type Client, ServiceError, type StatusView } from '../../functions/client/client.ts';
+import type { Config } from '../../functions/config/config.ts';
+import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
+import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
+import type { ManifestView } from '../../functions/model/answers/manifest.ts';
+import type { RenderView } from '../../functions/model/answers/render.ts';
+import { makeContactSheets, shownTiles, type Tile, tilesOf } from '../report/contact-sheet.ts';
+import type { Totals } from '../report/report-table.ts';
+import { withRetries } from './with-retries.ts';
+
+export type Cost = ManifestView['cost'];
+
+export interface Results {
+  /** Of all videos, each as its last task left it. */
+  renders: RenderView[];
+  totals: Totals;
+  /** Of all tasks together; undefined if no manifest says so. */
+  cost: Cost | undefined;
+  /** Absolute path of the folder of the videos, if it is on this machine. */
+  folder: string | undefined;
+  /** Finished videos that are on this machine no longer. */
+  missing: number;
+}
+
+/** @param tasks a task, then its retries; those that were deleted are left out */
+export async function collectResults(
+  client: Client,
+  tasks: readonly string[],
+  signal: AbortSignal,
+): Promise<Results> {
+  const byFile = new Map<string, RenderView>();
+  const costs: Cost[] = [];
+  let last: StatusView | undefined;
+  for (const id of tasks) {
+    const found = await withRetries(() => taskResults(client, id, signal), signal).catch((error: unknown) => {
+      if (id !== tasks.at(-1) && ServiceError.is(error) && error.status === 404) return undefined;
+      throw error;
+    });
+    if (found === undefined) continue;
+    last = found.status;
+    for (const render of found.renders) byFile.set(render.file_name, render);
+    if (found.cost !== undefined) costs.push(found.cost);
+  }
+  const status = last as StatusView;
+  const renders = [...byFile.values()];
+  const count = (wanted: RenderView['status']) => renders.filter((render) => render.status === wanted).length;
+  const folder = existsSync(status.output_folder) ? status.output_folder : undefined;
+  return {
+    renders,
+    totals: {
+      ...status,
+      combinations: renders.length,
+      succeeded: count('succeeded'),
+      failed: count('failed'),
+      cancelled: count('cancelled'),
+    },
+    cost: costs.length === 0 ? undefined : costs.reduce(added),
+    folder,
+    missing: folder === undefined ? 0 : renders.filter(isMissing).length,
+  };
+}
+
+async function taskResults(client: Client, id: string, signal: AbortSignal) {
+  const status = await client.status(id, { signal });
+  const renders: RenderView[] = [];
+  for await (const render of client.renders(id, { signal })) renders.push(render);
+  // A task that was cancelled early may have none.
+  const manifest = await client.manifest(id, { signal }).catch(() => signal.throwIfAborted());
+  return { status, renders, cost: manifest?.cost };
+}
+
+/** `0.12 USD, 340 characters spoken, 12.3 s of work` */
+export function costText({ usd, speech_characters, compute_seconds }: Cost): string {
+  const dollars = usd === 0 ? '0' : usd.toFixed(usd < 1 ? 4 : 2);
+  return `${dollars} USD, ${counted(speech_characters, 'character')} bought, ${compute_seconds.toFixed(1)} s of work`;
+}
+
+export interface Sheets {
+  /** Paths. */
+  sheets: string[];
+  /** What is not on them, or why there are none. */
+  remark: string | undefined;
+}
+
+/** A picture is no reason to fail: without one, the remark says why. */
+export async function drawSheets(
+  { renders, folder }: Results,
+  config: Pick<Config, 'ffmpegBin' | 'searchPath'>,
+  options: { say: (text: string) => void; signal: AbortSignal },
+): Promise<Sheets> {
+  const tiles = tilesOf(renders);
+  const [first] = tiles;
+  if (first === undefined) {
+    const none = renders.some(({ status }) => status === 'succeeded')
+      ? 'the videos are not on this machine'
+      : undefined;
+    return { sheets: [], remark: none && `none: ${none}` };
+  }
+  const shown = shownTiles(tiles);
+  if (shown.length > 50) options.say(`Drawing a contact sheet of ${counted(shown.length, 'video')} ...`);
+  try {
+    const sheets = await draw(shown, folder ?? dirname(first.path), config, options.signal);
+    const remark =
+      shown.length < tiles.length ? `shows ${shown.length} of ${tiles.length}, spread evenly` : undefined;
+    return { sheets, remark };
+  } catch (error) {
+    options.signal.throwIfAborted();
+    return { sheets: [], remark: `none: ${error instanceof Error ? error.message : error}` };
+  }
+}
+
+async function draw(
+  tiles: readonly Tile[],
+  folder: string,
+  config: Pick<Config, 'ffmpegBin' | 'searchPath'>,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
+  await using ffmpeg = createFfmpeg({ path });
+  const sheets = await makeContactSheets({ ffmpeg, tiles, folder, signal });
+  // A service in this process keeps new files private.
+  const { mode } = await stat((tiles[0] as Tile).path);
+  for (const sheet of sheets) await setMode(sheet, mode);
+  return sheets;
+}
+
+function isMissing({ status, url }: RenderView): boolean {
+  return status === 'succeeded' && url !== null && url.startsWith('file:') && !existsSync(fileURLToPath(url));
+}
+
+function added(one: Cost, other: Cost): Cost {
+  return {
+    usd: one.usd + other.usd,
+    speech_characters: one.speech_characters + other.speech_characters,
+    compute_seconds: one.compute_seconds + other.compute_seconds,
+  };
+}

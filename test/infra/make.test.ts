@@ -1,0 +1,364 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { request as ask, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { acquireHostLock } from '../../functions/adapters/process/host-lock.ts';
+import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
+import { type MakeProcess, runMake, startMake, uploadsIn } from '../fixtures/hosts/make-process.ts';
+import { makeFilm, makeSound } from '../fixtures/media/clips.ts';
+import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
+
+const NAME = 'Spring säle #1 50%';
+/** Clips of no codec in common, so that each is encoded: a task then takes long enough to be stopped. */
+const CLIPS = {
+  '1 hooks/dog #1.mp4': { size: '160x90', frames: 15 },
+  '1 hooks/cat "q".mp4': { size: '162x90', frames: 16 },
+  '2 bodies/10.mp4': { size: '160x92', frames: 17 },
+  '2 bodies/2.mp4': { size: '160x90', rate: '25', frames: 18 },
+};
+
+describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
+  let made: TempDir;
+
+  before(async () => {
+    made = await tempDir();
+    const folder = join(made.path, NAME);
+    for (const name of ['1 hooks', '2 bodies', 'music']) await mkdir(join(folder, name), { recursive: true });
+    await Promise.all([
+      ...Object.entries(CLIPS).map(([name, clip]) => makeFilm(join(folder, name), clip)),
+      makeSound(join(folder, 'music/song.mp3'), { seconds: 1 }),
+    ]);
+    await writeFile(join(folder, 'lines.txt'), 'Hello.\nBuy.\n');
+    await symlink('2.mp4', join(folder, '2 bodies/3.mp4'));
+  });
+  after(() => made[Symbol.asyncDispose]());
+
+  /** A folder of clips of its own, and whatever a run leaves. */
+  async function campaign(): Promise<{ dir: string; folder: string } & AsyncDisposable> {
+    const temp = await tempDir();
+    const folder = join(temp.path, NAME);
+    // The times of the files stay: by them a run knows what it has sent.
+    await cp(join(made.path, NAME), folder, {
+      recursive: true,
+      preserveTimestamps: true,
+      verbatimSymlinks: true,
+    });
+    return { dir: temp.path, folder, [Symbol.asyncDispose]: () => temp[Symbol.asyncDispose]() };
+  }
+
+  const accepted = (dir: string) =>
+    readFileSync(join(dir, 'data/make/make.log'), 'utf8').match(/"event":"task\.accepted"/g)?.length ?? 0;
+  const fileNames = (results: string) => results.match(/^\d{4}-[^ ]+\.mp4(?= {2})/gm) ?? [];
+
+  test('shows the plan of a dry run, with the names that the videos then have', async () => {
+    await using own = await campaign();
+    const plan = await runMake([own.folder, '--dry-run'], own);
+    assert.equal(plan.code, 0, plan.said);
+    assert.equal(uploadsIn(own.dir), 0);
+    assert.match(plan.results, /^video +hooks +bodies +music +line$/m);
+    assert.match(plan.results, /^1 +cat_q +2 +song +Sarah: (Hello|Buy)\.$/m);
+    assert.match(plan.results, /^6 +dog_1 +10 +song /m);
+    assert.match(plan.results, /^videos +6 would be made$/m);
+    const planned = [...plan.results.matchAll(/^\d +(\S+) +(\S+) +song/gm)].map(
+      ([, hook, body]) => `${hook}-${body}`,
+    );
+
+    const run = await runMake([own.folder, '--no-open'], own);
+    assert.equal(run.code, 0, run.said);
+    const names = fileNames(run.results).map((name) => name.slice(5, -'-123456.mp4'.length));
+    assert.deepEqual(names, planned);
+    // The clip that is there by a link, too, is sent once.
+    assert.equal(uploadsIn(own.dir), 5);
+    assert.match(run.results, /^combinations {2}6\nsucceeded {5}6\nfailed {8}0\n/m);
+    assert.match(run.results, /^cost {10}0 USD, 0 characters bought, \d+\.\d s of work$/m);
+    const output = join(own.dir, 'output', NAME);
+    assert.match(run.results, new RegExp(`^folder {8}${output}$`, 'm'));
+    assert.ok(run.results.includes(`sheet         ${join(output, 'contact-sheet.jpg')}\n`));
+    assert.ok((await readFile(join(output, 'contact-sheet.jpg'))).length > 5_000);
+    assert.doesNotMatch(run.results + run.said, /"severity"/);
+
+    const again = await runMake([own.folder], own);
+    assert.equal(again.code, 0, again.said);
+    assert.match(again.said, /All of this was made before\. --again makes it anew\./);
+    assert.deepEqual(fileNames(again.results), fileNames(run.results));
+    assert.deepEqual([accepted(own.dir), uploadsIn(own.dir)], [1, 5]);
+  });
+
+  test('goes on after Ctrl-C: one task, and each file is sent once', async () => {
+    await using own = await campaign();
+    const first = startMake([own.folder], own);
+    await first.says(`"${NAME}": 6 videos`);
+    process.kill(-(first.child.pid as number), 'SIGINT');
+    assert.equal(await first.ended(), 130);
+    assert.match(
+      first.said(),
+      /Stopped\. Finished videos stay\. The same command goes on where it stopped\.\n$/,
+    );
+    assert.equal(first.results(), '');
+
+    const second = await runMake([own.folder], own);
+    assert.equal(second.code, 0, second.said);
+    assert.match(second.said, new RegExp(`Going on with "${NAME}": 6 videos`));
+    assert.doesNotMatch(second.said, /uploading/);
+    assert.deepEqual([accepted(own.dir), uploadsIn(own.dir)], [1, 5]);
+    assert.equal(fileNames(second.results).length, 6);
+
+    // A changed clip makes another task, and is all that is sent.
+    await makeFilm(join(own.folder, '2 bodies/10.mp4'), { frames: 12 });
+    const third = await runMake([own.folder, '--limit', '2', '--name', 'other'], own);
+    assert.equal(third.code, 0, third.said);
+    assert.match(third.said, /uploading: 0 of 1 file,/);
+    assert.match(third.said, /"other": 2 videos/);
+    assert.deepEqual([accepted(own.dir), uploadsIn(own.dir)], [2, 6]);
+  });
+
+  test('tells failures, and the same command makes what failed', async () => {
+    await using own = await campaign();
+    let isThere = false;
+    await using web = await serve((_, response) => {
+      if (isThere) response.end(readFileSync(join(own.folder, '2 bodies/2.mp4')));
+      else response.writeHead(404).end();
+    });
+    const file = join(own.dir, 'request.json');
+    const blocks = {
+      a: [join(NAME, '1 hooks/dog #1.mp4')],
+      b: [join(NAME, '2 bodies/10.mp4'), `${web.url}/b.mp4`],
+    };
+    await writeFile(file, JSON.stringify({ task_name: 'repaired', video_blocks: blocks }));
+    const first = await runMake([file], own);
+    assert.equal(first.code, 1, first.said);
+    assert.match(first.results, /failed: source_not_found[\s\S]*\nsucceeded {5}1\nfailed {8}1\n/);
+    assert.match(first.said, /the same command makes what is missing/);
+
+    isThere = true;
+    const second = await runMake([file], own);
+    assert.equal(second.code, 0, second.said);
+    assert.match(second.said, /1 video of "repaired" failed before: trying again/);
+    assert.match(second.results, /^combinations {2}2\nsucceeded {5}2\nfailed {8}0\n/m);
+    assert.deepEqual(fileNames(second.results), fileNames(first.results));
+    assert.equal(uploadsIn(own.dir), 2);
+  });
+
+  test('says what to do if another run uses the same DATA_DIR', async () => {
+    await using own = await campaign();
+    using _ = await acquireHostLock({ dir: join(own.dir, 'data'), waitMs: 0 });
+    const { code, said } = await runMake([own.folder], own);
+    assert.equal(code, 1);
+    assert.match(said, /waiting for it to end/);
+    assert.match(said, new RegExp(`got another run or service that does \\(process ${process.pid} `));
+    assert.match(said, /Next step: wait until that run has ended, then start this one again\. .*--url/);
+  });
+
+  test('refuses what the service refuses, by the names of the files', async () => {
+    await using own = await campaign();
+    const small = { ...own, env: { MAX_SOURCE_MB: '1' } };
+    await writeFile(join(own.folder, '1 hooks/huge.mp4'), Buffer.alloc(1_500_000));
+    const large = await runMake([own.folder], small);
+    assert.equal(large.code, 1);
+    assert.match(
+      large.said,
+      /The service refuses 1 file; nothing was started:\n {2}1 hooks\/huge\.mp4: Expected .*MAX_SOURCE_MB/,
+    );
+    assert.ok(uploadsIn(own.dir) <= 1, 'the largest that is not refused');
+    await rm(join(own.folder, '1 hooks/huge.mp4'));
+    const format = await runMake([own.folder, '--format', '9x17'], own);
+    assert.equal(format.code, 1);
+    assert.match(
+      format.said,
+      /refuses the request \(1 mistake\); nothing was started:\n {2}\/output\/formats\/0: .*9x16/,
+    );
+  });
+
+  describe('with a service that runs', { concurrency: 1 }, () => {
+    let dir: TempDir;
+    let host: TestHost;
+
+    before(async () => {
+      dir = await tempDir();
+      host = await startTestHost(dir.path);
+    });
+    after(async () => {
+      await host[Symbol.asyncDispose]();
+      await dir[Symbol.asyncDispose]();
+    });
+
+    const tasksSoFar = () => host.logged('task.accepted').length;
+    const uploadsSoFar = () => uploadsIn(dir.path);
+
+    /** Passes everything on to the service. `onPost` may end the run before or after the service gets a task. */
+    async function proxy(onPost: (pass: () => Promise<void>) => Promise<boolean>) {
+      return serve(async (incoming, response) => {
+        const isTask = incoming.method === 'POST' && incoming.url === '/process_media';
+        const chunks: Buffer[] = [];
+        for await (const chunk of incoming) chunks.push(chunk as Buffer);
+        const pass = () => forward(host.url, incoming, Buffer.concat(chunks));
+        if (!isTask) return (await pass()).pipeTo(response);
+        let answer: Awaited<ReturnType<typeof pass>> | undefined;
+        const goesOn = await onPost(async () => {
+          answer = await pass();
+        });
+        if (goesOn && answer !== undefined) answer.pipeTo(response);
+        else response.destroy();
+      });
+    }
+
+    test('finds it at the port of the settings, and uses it', async () => {
+      await using own = await campaign();
+      const [tasks, uploads] = [tasksSoFar(), uploadsSoFar()];
+      const env = { PORT: String(new URL(host.url).port) };
+      const run = await runMake([own.folder, '--limit', '1', '--name', 'found'], { ...own, env });
+      assert.equal(run.code, 0, run.said);
+      assert.match(run.said, new RegExp(`^Service at ${host.url}, which is running$`, 'm'));
+      assert.deepEqual([tasksSoFar(), uploadsSoFar()], [tasks + 1, uploads + 5]);
+      assert.ok(run.results.includes(`sheet         ${join(host.outputDir, 'found/contact-sheet.jpg')}`));
+    });
+
+    test('says so if none answers, or wants a key', async () => {
+      await using own = await campaign();
+      const none = await runMake([own.folder, '--url', 'http://127.0.0.1:1/'], own);
+      assert.equal(none.code, 1);
+      assert.match(
+        none.said,
+        /^Expected a running service at http:\/\/127\.0\.0\.1:1, got no answer\. Next step: /,
+      );
+      await using closed = await serve((_, response) => {
+        const problem = {
+          title: 'The API key is missing or wrong',
+          status: 401,
+          code: 'unauthorized',
+          hint: 'Send it.',
+        };
+        response.writeHead(401, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
+      });
+      const refused = await runMake([own.folder, '--url', closed.url], own);
+      assert.match(refused.said, /wrong \(401\)\. Send it\. Give the key with --key, or set API_KEY\.\n$/);
+    });
+
+    test('does not take another program for it, and sends that no key', async () => {
+      await using own = await campaign();
+      const keys: unknown[] = [];
+      await using other = await serve((incoming, response) => {
+        keys.push(incoming.headers['x-api-key']);
+        response.setHeader('content-type', 'application/json').end('{"status":"ok","version":"1"}');
+      });
+      const env = { PORT: other.port, API_KEY: 'a key of sixteen letters' };
+      const run = await runMake([own.folder, '--dry-run'], { ...own, env });
+      assert.equal(run.code, 0, run.said);
+      assert.match(run.said, /Service at http:.*, log in /);
+      assert.ok(keys.length > 0 && keys.every((key) => key === undefined));
+    });
+
+    test('posts a new task in place of one that was cancelled', async () => {
+      let isCancelled = false;
+      await using own = await campaign();
+      await using between = await proxy(async (pass) => {
+        await pass();
+        const { task_id } = host.logged('task.accepted').at(-1) as { task_id: string };
+        if (!isCancelled) await host.ask(`/tasks/${task_id}/cancel`);
+        isCancelled = true;
+        return true;
+      });
+
+      const args = [own.folder, '--url', between.url, '--name', 'cancelled'];
+      const first = await runMake(args, own);
+      assert.equal(first.code, 1, first.said);
+      assert.match(first.results, /^cancelled +[1-6]$/m);
+      const tasks = tasksSoFar();
+      const second = await runMake(args, own);
+      assert.equal(second.code, 0, second.said);
+      assert.match(second.said, /The earlier task "cancelled" was cancelled, so a new one is posted\./);
+      assert.equal(tasksSoFar(), tasks + 1);
+    });
+
+    test('starts one task if it is killed before the task is posted, or before it learns of it', async () => {
+      await using own = await campaign();
+      const [tasks, uploads] = [tasksSoFar(), uploadsSoFar()];
+      let run: MakeProcess | undefined;
+      const kill = async () => {
+        process.kill(-(run?.child.pid as number), 'SIGKILL');
+        await run?.ended();
+        return false;
+      };
+      const plans: ((pass: () => Promise<void>) => Promise<boolean>)[] = [
+        kill,
+        async (pass) => {
+          await pass();
+          return kill();
+        },
+      ];
+      await using between = await proxy(async (pass) => {
+        const plan = plans.shift();
+        if (plan !== undefined) return plan(pass);
+        await pass();
+        return true;
+      });
+      const args = [own.folder, '--url', between.url, '--name', 'killed'];
+      for (const counts of [
+        [tasks, uploads + 5],
+        [tasks + 1, uploads + 5],
+      ]) {
+        run = startMake(args, own);
+        assert.equal(await run.ended(), 'SIGKILL', run.said());
+        assert.deepEqual([tasksSoFar(), uploadsSoFar()], counts);
+      }
+      const last = await runMake(args, own);
+      assert.equal(last.code, 0, last.said);
+      assert.doesNotMatch(last.said, /uploading/);
+      assert.deepEqual([tasksSoFar(), uploadsSoFar()], [tasks + 1, uploads + 5]);
+
+      // Somebody deletes the task: it is posted again. Uploads that are gone are sent again.
+      const { task_id } = host.logged('task.accepted').at(-1) as { task_id: string };
+      await fetch(`${host.url}/tasks/${task_id}`, { method: 'DELETE' });
+      const sent = join(dir.path, 'data/uploads');
+      for (const name of (await readdir(sent)).filter((entry) => entry.endsWith('-dog_1')))
+        await rm(join(sent, name));
+      const anew = await runMake([...args, '--no-open'], own);
+      assert.equal(anew.code, 0, anew.said);
+      assert.match(anew.said, /The task of the earlier run is not there any more, so it is posted again\./);
+      assert.match(anew.said, /has no longer what an earlier run uploaded/);
+      assert.equal(tasksSoFar(), tasks + 2);
+      const again = await runMake([...args, '--again'], own);
+      assert.equal(again.code, 0, again.said);
+      assert.equal(tasksSoFar(), tasks + 3);
+      assert.doesNotMatch(again.said, /uploading/);
+    });
+  });
+});
+
+/** Passes a request on, and the answer back. */
+function forward(url: string, incoming: IncomingMessage, body: Buffer) {
+  const { promise, resolve, reject } = Promise.withResolvers<{
+    pipeTo: (response: ServerResponse) => void;
+  }>();
+  const passed = ask(
+    `${url}${incoming.url}`,
+    { method: incoming.method, headers: incoming.headers },
+    (answer) => {
+      resolve({
+        pipeTo(response) {
+          response.writeHead(answer.statusCode as number, answer.headers);
+          answer.pipe(response);
+        },
+      });
+    },
+  );
+  passed.on('error', reject).end(body);
+  return promise;
+}
+
+async function serve(handle: (request: IncomingMessage, response: ServerResponse) => void) {
+  const server = createServer(handle);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}`,
+    port: String(port),
+    async [Symbol.asyncDispose]() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
