@@ -11,9 +11,6 @@ import { makeClip } from '../fixtures/media/finished.ts';
 import { type Browser, IN_CHROMIUM, startBrowser } from '../fixtures/system/chromium.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
-const HAS_VOICES = 'voices' in createClient({ url: 'http://127.0.0.1' });
-const WITH_VOICES = { skip: HAS_VOICES ? false : 'Needs GET /voices' } as const;
-
 describe('what is chosen on the page', IN_CHROMIUM, () => {
   let dir: TempDir;
   let host: TestHost;
@@ -110,7 +107,7 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
     browser.assertClean(host.url);
   });
 
-  test('has a voice from the list, chosen and heard with the keyboard', WITH_VOICES, async () => {
+  test('has a voice from the list, chosen and heard with the keyboard', async () => {
     const voice = page.getByRole('combobox', { name: 'Voice of line 1' });
     await voice.focus();
     await page.keyboard.type('germ');
