@@ -13,6 +13,7 @@
  *   pushes         how long requests are open on the emulators, and what Firestore bills (pushes.ts)
  *   encoder        encoder settings (encoder.ts)
  *   formats        27 combinations with two lines in one format and in three, of made clips or of a folder (formats.ts)
+ *   page           how long the page keeps a browser busy with 1,000 videos (page.ts)
  *   linear         what reads text of strangers (linear.ts)
  *   hostile        attacks on the service (hostile.ts)
  */
@@ -28,6 +29,7 @@ import { hostileTable } from './hostile.ts';
 import { instrumentationTable } from './instrumentation.ts';
 import { linearTable } from './linear.ts';
 import { orchestrationTable } from './orchestration.ts';
+import { pageTable } from './page.ts';
 import { pushTables } from './pushes.ts';
 import { PARTS, serviceTables } from './service.ts';
 
@@ -45,6 +47,7 @@ const OTHERS: Readonly<Record<string, (args: string[]) => Tables>> = {
   pushes: (args) => pushTables(args, progress),
   encoder: (args) => encoderTables(ffmpeg(), args, progress),
   formats: ([clips]) => formatsTable(ffmpeg(), clips, progress),
+  page: (args) => pageTable(args, progress),
   linear: () => linearTable(),
   hostile: (args) => hostileTable(ffmpeg(), args, progress),
 };

@@ -227,16 +227,7 @@ describe('clips on the page', IN_CHROMIUM, () => {
     assert.deepEqual(await namesIn(block('Calls to action')), ['buy', 'late']);
   });
 
-  test('stay quick to handle if a block has hundreds', async () => {
-    await page.evaluate(() => {
-      const seen: number[] = [];
-      Object.assign(window, { tasks: seen });
-      new PerformanceObserver((list) =>
-        seen.push(...list.getEntries().map(({ duration }) => duration)),
-      ).observe({
-        type: 'longtask',
-      });
-    });
+  test('are drawn where they are near if a block has hundreds', async () => {
     // Their bytes do not matter here, so they are small.
     const many = Array.from({ length: 300 }, (_, at) => ({
       name: `many ${at}.mp4`,
@@ -249,10 +240,6 @@ describe('clips on the page', IN_CHROMIUM, () => {
     await list.evaluate((element) => element.scrollTo(0, element.scrollHeight));
     await page.getByLabel('Name of many 299').waitFor();
     assert.ok((await list.locator('.clip').count()) < 100, 'only what is near is drawn');
-    const longest = await page.evaluate(() =>
-      Math.max(0, ...(window as unknown as { tasks: number[] }).tasks),
-    );
-    assert.ok(longest < 200, `${longest} ms`);
   });
 
   test('are asked about before the page is left while they are sent, and fill all blocks from a folder', async () => {
