@@ -78,9 +78,7 @@ interface Access {
 
 /** Lets browsers read the files of a task, as they send no key with links and players; null where no key is in use. */
 export async function accessTo(taskId: string): Promise<Access | null> {
-  return hasKey()
-    ? ask((used) => (used as Client & { access(id: string): Promise<Access> }).access(taskId))
-    : null;
+  return hasKey() ? ask((used) => used.access(taskId)) : null;
 }
 
 /**

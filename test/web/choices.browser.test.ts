@@ -11,9 +11,6 @@ import { makeClip } from '../fixtures/media/finished.ts';
 import { type Browser, IN_CHROMIUM, startBrowser } from '../fixtures/system/chromium.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
-const HAS_VOICES = 'voices' in createClient({ url: 'http://127.0.0.1' });
-const WITH_VOICES = { skip: HAS_VOICES ? false : 'Needs GET /voices' } as const;
-
 describe('what is chosen on the page', IN_CHROMIUM, () => {
   let dir: TempDir;
   let host: TestHost;
@@ -82,6 +79,7 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
 
   test('has lines that are typed, pasted at once and moved, with captions as they will look', async () => {
     await button('Add a line').click();
+    await page.getByLabel('Text of line 1').and(page.locator(':focus')).waitFor();
     await page.keyboard.type('Hello there. This is new');
     await button('Paste several').click();
     await page.getByLabel('One line of text for each spoken line').fill('Second\n\n Third ');
@@ -89,6 +87,9 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
     await page.getByText('3 lines, 35 characters').waitFor();
     await button('Move line 3 up').click();
     assert.equal(await page.getByLabel('Text of line 2').inputValue(), 'Third');
+    const isFocused = (name: string) =>
+      page.waitForFunction((label) => document.activeElement?.ariaLabel === label, name);
+    await isFocused('Move line 2 up');
     await page.getByLabel('every line: a video for each').check();
     await button('Make 18 videos').waitFor();
 
@@ -106,7 +107,7 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
     browser.assertClean(host.url);
   });
 
-  test('has a voice from the list, chosen and heard with the keyboard', WITH_VOICES, async () => {
+  test('has a voice from the list, chosen and heard with the keyboard', async () => {
     const voice = page.getByRole('combobox', { name: 'Voice of line 1' });
     await voice.focus();
     await page.keyboard.type('germ');

@@ -189,6 +189,7 @@ describe('a draft', () => {
       '{"version":1}x',
       '{"version":0,"draft":{}}',
       '{"version":1,"draft":{"blocks":3}}',
+      '{"version":1,"draft":{"lines":{}}}',
     ])
       assert.equal(unpack(text, 0), undefined, text);
   });

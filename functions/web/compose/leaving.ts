@@ -1,15 +1,15 @@
-/** Asks before the page is left while it holds files that no task has yet. */
+/** Asks before the page is left while files are still being sent: they would have to be chosen again. */
 import { type Draft, draft } from './draft.ts';
 
 /** Whichever view is shown. */
 export function askBeforeLeaving(): void {
   addEventListener('beforeunload', (event) => {
-    if (hasFiles(draft.get())) event.preventDefault();
+    if (hasUnsent(draft.get())) event.preventDefault();
   });
 }
 
-function hasFiles({ blocks, tracks }: Draft): boolean {
+function hasUnsent({ blocks, tracks }: Draft): boolean {
   return [...blocks.flatMap(({ clips }) => clips), ...tracks].some(
-    ({ source }) => source.kind === 'file' && source.file !== null,
+    ({ source }) => source.kind === 'file' && source.upload.state !== 'done',
   );
 }

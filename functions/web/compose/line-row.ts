@@ -7,6 +7,8 @@ import { draft, edit, editLine, type Line, newLine } from './draft.ts';
 import { Mistakes } from './mistake-list.ts';
 import { VoiceBox } from './voice-box.ts';
 
+/** Id of the button below the lines. */
+export const ADD_LINE = 'add-line';
 /** Characters that one line may have. */
 const MOST = 5_000;
 const SPEED = { least: 0.7, most: 1.2 };
@@ -35,9 +37,9 @@ export const LineRow = memo(function LineRow({ line, number, isLast }: LineRowPr
       <${VoiceBox} line=${line} label=${`Voice of ${name}`} />
       <div class="line-buttons">
         <button type="button" class="icon-button" aria-label=${`Move ${name} up`} disabled=${number === 1}
-          onClick=${() => move(key, -1)}>↑</button>
+          onClick=${(event: Event) => move(key, -1, event)}>↑</button>
         <button type="button" class="icon-button" aria-label=${`Move ${name} down`} disabled=${isLast}
-          onClick=${() => move(key, 1)}>↓</button>
+          onClick=${(event: Event) => move(key, 1, event)}>↓</button>
         <button type="button" class="icon-button" aria-label=${`Speed, language and group of ${name}`} aria-expanded=${isMore}
           onClick=${() => more(!isMore)}>⋯</button>
         <button type="button" class="icon-button" aria-label=${`Remove ${name}`} onClick=${() => remove(key)}>✕</button>
@@ -94,16 +96,25 @@ export function textsIn(text: string): string[] {
     .filter((line) => line !== '');
 }
 
-function move(key: string, by: -1 | 1): void {
+function move(key: string, by: -1 | 1, { currentTarget }: Event): void {
   const lines = [...draft.get().lines];
   const from = lines.findIndex((line) => line.key === key);
   const [line] = lines.splice(from, 1);
   if (line !== undefined) lines.splice(from + by, 0, line);
   edit({ lines });
+  // A row that is moved loses the focus, and so does a button that cannot be pressed any more.
+  setTimeout(() => {
+    const button = currentTarget as HTMLButtonElement;
+    (button.disabled ? document.getElementById(`text-${key}`) : button)?.focus();
+  });
 }
 
 function remove(key: string): void {
-  edit(({ lines }) => ({ lines: lines.filter((line) => line.key !== key) }));
+  const { lines } = draft.get();
+  const at = lines.findIndex((line) => line.key === key);
+  const next = lines[at + 1] ?? lines[at - 1];
+  edit({ lines: lines.filter((line) => line.key !== key) });
+  setTimeout(() => document.getElementById(next === undefined ? ADD_LINE : `text-${next.key}`)?.focus());
 }
 
 /** For browsers whose fields do not grow by themselves. */

@@ -7,7 +7,7 @@ import { html } from '../ui/html.ts';
 import { useStore } from '../ui/store.ts';
 import { typedIn } from '../ui/value.ts';
 import { draft, edit, newLine } from './draft.ts';
-import { LineRow, textsIn } from './line-row.ts';
+import { ADD_LINE, LineRow, textsIn } from './line-row.ts';
 import { Mistakes } from './mistake-list.ts';
 import { ModeChoice } from './mode-choice.ts';
 import { Remarks } from './remark-list.ts';
@@ -30,7 +30,7 @@ export function Lines() {
   const add = () => {
     edit({ lines: [...lines, newLine('', lines.at(-1) && { ...(lines.at(-1) as (typeof lines)[0]) })] });
     // Once it is drawn.
-    requestAnimationFrame(() => list.current?.querySelector<HTMLElement>('li:last-child textarea')?.focus());
+    setTimeout(() => list.current?.querySelector<HTMLElement>('li:last-child textarea')?.focus());
   };
   const characters = lines.reduce((sum, { text }) => sum + text.trim().length, 0);
   return html`
@@ -58,7 +58,7 @@ export function Lines() {
             : null
         }
         <div class="row">
-          <button type="button" class="button" onClick=${add}>Add a line</button>
+          <button type="button" id=${ADD_LINE} class="button" onClick=${add}>Add a line</button>
           <button type="button" class="button quiet" onClick=${() => paste(true)}>Paste several</button>
         </div>
         ${

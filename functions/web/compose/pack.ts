@@ -8,6 +8,7 @@ export interface Unpacked {
 }
 
 const VERSION = 1;
+const LISTS = ['blocks', 'tracks', 'lines', 'formats', 'targets', 'rules'] as const;
 /** The service keeps files for seven days. */
 const KEPT_MS = 6 * 86_400_000;
 /** Characters of all pictures together. */
@@ -31,6 +32,7 @@ export function unpack(text: string, now: number): Unpacked | undefined {
     const { version, draft: kept } = JSON.parse(text) as { version: number; draft: Partial<Draft> };
     if (version !== VERSION) return undefined;
     const draft: Draft = { ...emptyDraft(), ...kept };
+    if (!LISTS.every((field) => Array.isArray(draft[field]))) return undefined;
     const isThere = (clip: Clip) => isKept(clip, now);
     const all = [...draft.blocks.flatMap((block) => block.clips), ...draft.tracks];
     const blocks = draft.blocks.map((block) => ({ ...block, clips: block.clips.filter(isThere) }));

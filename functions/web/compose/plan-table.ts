@@ -71,22 +71,33 @@ function useRows(first: Plan) {
     if (loaded.length >= Math.min(shown + MORE, first.combinations)) return;
     setLoading(true);
     try {
-      const { value } = await ask(async (client) => {
-        if (pages.current === null) {
-          pages.current = client.plan(trialOf(draft.get()));
-          await pages.current.next();
+      const page = await ask(async (client) => {
+        pages.current ??= client.plan(trialOf(draft.get()));
+        try {
+          return await pageAfter(pages.current, loaded.length);
+        } catch (error) {
+          // It is at its end.
+          pages.current = null;
+          throw error;
         }
-        return pages.current.next();
       });
-      load([...loaded, ...(value?.renders ?? [])]);
+      load([...loaded, ...page]);
       setProblem(null);
     } catch (error) {
-      pages.current = null;
       setProblem(withoutPending(messageOf(error)));
     }
     setLoading(false);
   };
   return { rows, isMore: rows.length < first.combinations, isLoading, problem, more };
+}
+
+/** The first page that has more than `known` rows have; none at the end. */
+async function pageAfter(pages: AsyncGenerator<PlanView, void>, known: number): Promise<readonly Row[]> {
+  for (;;) {
+    const { value } = await pages.next();
+    if (!value) return [];
+    if ((value.renders.at(-1)?.index ?? 0) > known) return value.renders;
+  }
 }
 
 function Table({ rows, names }: { rows: readonly Row[]; names: readonly string[] }) {

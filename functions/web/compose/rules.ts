@@ -12,6 +12,7 @@ import { wordsOf } from './rule-words.ts';
 import { Uses } from './uses.ts';
 
 const MOST = 1_000_000;
+const ADD_RULE = 'add-rule';
 
 export function Rules() {
   const limit = useStore(draft, (now) => now.limit);
@@ -44,7 +45,7 @@ export function Rules() {
         }
         <${Mistakes} at="rules" />
         <div class="row">
-          <button type="button" class="button" disabled=${used.length === 0} onClick=${() => add('exclude')}>Leave some out</button>
+          <button type="button" id=${ADD_RULE} class="button" disabled=${used.length === 0} onClick=${() => add('exclude')}>Leave some out</button>
           <button type="button" class="button" disabled=${used.length === 0} onClick=${() => add('include')}>Only make some</button>
         </div>
         <div class="field limit">
@@ -95,11 +96,16 @@ const Row = memo(function Row({ rule, number, used, hasOthers }: RowProps) {
           </label>`,
       )}
       <button type="button" class="icon-button" aria-label=${`Remove rule ${number}`}
-        onClick=${() => edit(({ rules }) => ({ rules: rules.filter((one) => one.key !== rule.key) }))}>✕</button>
+        onClick=${() => remove(rule)}>✕</button>
       <p class=${`small rule-words${isSent ? '' : ' muted'}`}>${words}</p>
       <${Mistakes} at=${`rule:${rule.key}`} />
     </li>`;
 });
+
+function remove(rule: Rule): void {
+  edit(({ rules }) => ({ rules: rules.filter((one) => one.key !== rule.key) }));
+  setTimeout(() => document.getElementById(ADD_RULE)?.focus());
+}
 
 function limitOf(text: string): number | null {
   const limit = Math.floor(Number(text));

@@ -44,7 +44,7 @@ function look(): void {
   const readiness = readinessOf(now);
   if (readiness.state === 'sending') return;
   unfollow?.();
-  if (readiness.state === 'lacking') starting.set({ ...IDLE, problem: readiness.reason });
+  if (readiness.state === 'lacking') fail({ problem: readiness.reason, mistakes: [] });
   else void send(now);
 }
 
@@ -64,10 +64,14 @@ async function send(now: Draft): Promise<void> {
     else say(`“${request.task_name}” was started.`);
   } catch (error) {
     const mistakes = placedMistakes(ServiceError.is(error) ? error.mistakes : [], now);
-    starting.set({ ...IDLE, mistakes, problem: mistakes.length > 0 ? null : messageOf(error) });
-    // What is wrong may be mended with the next change.
-    unfollow = draft.follow(waitNoMore);
+    fail({ mistakes, problem: mistakes.length > 0 ? null : messageOf(error) });
   }
+}
+
+/** Until the next change, which may mend it. */
+function fail(why: Omit<Starting, 'state'>): void {
+  starting.set({ ...why, state: 'idle' });
+  unfollow = draft.follow(waitNoMore);
 }
 
 /** The same for the same draft, so that one whose answer was lost is not made twice; another one once it was changed. */

@@ -26,6 +26,10 @@ export function Summary() {
   useEffect(followDraft, []);
   useEffect(() => void lookAtMachine(), []);
 
+  const onKeyDown = ({ key }: KeyboardEvent) => {
+    if (key === 'Escape' && !isListed) open(false);
+  };
+
   const selection = state.plan?.selection ?? null;
   const videos = selection !== null && !state.isAsking ? selection.videos : quickCount(now);
   const estimate =
@@ -33,7 +37,7 @@ export function Summary() {
       ? null
       : estimateOf({ draft: now, selection, work: state.plan?.estimate ?? null, processors: cores });
   return html`
-    <aside class=${`card summary${isOpen ? ' open' : ''}`} aria-labelledby="summary-title">
+    <aside class=${`card summary${isOpen ? ' open' : ''}`} aria-labelledby="summary-title" onKeyDown=${onKeyDown}>
       <h2 id="summary-title" class="summary-title">Summary</h2>
       <div class="summary-top">
         <p class=${`summary-count${state.isAsking ? ' asking' : ''}`} aria-live="polite">

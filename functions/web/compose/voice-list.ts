@@ -1,5 +1,4 @@
 /** The voices of the service: asked for once, and searched as the person types. */
-import type { Client } from '../../client/client.ts';
 import { ask } from '../service.ts';
 import { createStore } from '../ui/store.ts';
 
@@ -33,7 +32,9 @@ export const voices = createStore<Voices | null>(null);
 /** For lines that name none. */
 export function usualVoice(): string {
   const known = voices.get();
-  return known === null || known.anyName ? USUAL : (known.voices[0]?.name ?? USUAL);
+  const first = known?.voices[0];
+  if (known === null || known.anyName || first === undefined) return USUAL;
+  return known.voices.some(({ id, name }) => name === first.name && id !== first.id) ? first.id : first.name;
 }
 
 let loading: Promise<void> | undefined;
@@ -56,21 +57,9 @@ export function loadVoices(): Promise<void> {
  */
 export async function readVoices(search: string, signal?: AbortSignal): Promise<Voices> {
   return ask(async (client) => {
-    const page = await pageOf(client, { search, limit: MOST, signal });
-    return { anyName: page.any_name, note: page.note ?? null, voices: page.voices };
+    const page = await client.voices({ search, limit: MOST, signal });
+    return { anyName: page.any_name, note: page.note, voices: page.voices };
   });
-}
-
-interface VoicePage {
-  any_name: boolean;
-  note?: string | null;
-  voices: readonly Voice[];
-}
-
-/** A service without voices to list speaks with any. */
-async function pageOf(client: Client, query: object): Promise<VoicePage> {
-  const { voices: read } = client as { voices?: (query: object) => Promise<VoicePage> };
-  return read === undefined ? { any_name: true, voices: [] } : await read(query);
 }
 
 /**
@@ -79,12 +68,5 @@ async function pageOf(client: Client, query: object): Promise<VoicePage> {
  * @throws ServiceError
  */
 export function readSample(id: string, signal: AbortSignal): Promise<Blob> {
-  return ask(async (client) => {
-    const { voicePreview: read } = client as {
-      voicePreview?: (id: string, options: { signal: AbortSignal }) => Promise<Response>;
-    };
-    if (read === undefined)
-      throw new Error('Expected a service that has samples of its voices, got an older one.');
-    return (await read(id, { signal })).blob();
-  });
+  return ask(async (client) => (await client.voicePreview(id, { signal })).blob());
 }
