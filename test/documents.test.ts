@@ -137,10 +137,13 @@ describe('the documents', () => {
     assert.equal(/^## (\d+\.\d+\.\d+)$/m.exec(document('CHANGELOG.md'))?.[1], packages.version);
   });
 
-  test('show a contact sheet of less than 300 KB', () => {
-    const bytes = readFileSync(join(ROOT, 'infra/demo/contact-sheet.jpg')).length;
-    assert.ok(bytes < 300 * 1024, `${bytes} bytes`);
-  });
+  for (const picture of ['contact-sheet.jpg', 'page.jpg']) {
+    test(`show ${picture}, which has less than 300 KB`, () => {
+      assert.ok(document('README.md').includes(`(infra/demo/${picture})`));
+      const bytes = readFileSync(join(ROOT, 'infra/demo', picture)).length;
+      assert.ok(bytes < 300 * 1024, `${bytes} bytes`);
+    });
+  }
 });
 
 describe('.env.example', () => {

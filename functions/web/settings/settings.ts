@@ -1,6 +1,6 @@
 /** The view of the settings: what the service was started with. They are changed where it is started. */
 import { useEffect, useState } from 'preact/hooks';
-import { type Client, ServiceError } from '../../client/client.ts';
+import { ServiceError } from '../../client/client.ts';
 import { ask, forgetKey, hasKey, messageOf } from '../service.ts';
 import { count } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
@@ -19,7 +19,7 @@ export function Settings() {
   const [search, setSearch] = useState('');
   const load = () => {
     setProblem('');
-    ask((client) => (client as Client & { settings(): Promise<Answer> }).settings())
+    ask((client) => client.settings())
       .then(setAnswer)
       .catch((error: unknown) => setProblem(wordsOf(error)));
   };

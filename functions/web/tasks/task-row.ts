@@ -43,7 +43,7 @@ function rowOf(entry: TaskEntry, stars: number, onAction: TaskRowProps['onAction
       </td>
       <td role="cell" class="task-when">
         ${when(created_at)}
-        <span class="muted small">${took === null ? '' : ` in ${duration(took)}`}</span>
+        <span class="muted small">${took === null ? '' : ` · took ${duration(took)}`}</span>
       </td>
       <td role="cell" class="task-actions">${actionOf(entry, onAction)}</td>
     </tr>`;
