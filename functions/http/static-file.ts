@@ -34,7 +34,7 @@ export async function staticFile(bytes: Buffer<ArrayBuffer>, type: string): Prom
  * never meets files of an old one.
  */
 export function staticAnswer(
-  { headers: asked }: Request,
+  { method, headers: asked }: Request,
   { bytes, gzipped, type, hash }: StaticFile,
   more: Readonly<Record<string, string>>,
 ): Response {
@@ -42,7 +42,14 @@ export function staticAnswer(
   const etag = `"${hash}${isGzipped ? '-gzip' : ''}"`;
   const headers = { etag, vary: 'Accept-Encoding', 'cache-control': 'no-cache', ...more };
   if (isNamed(etag, asked.get('if-none-match'))) return new Response(null, { status: 304, headers });
-  return new Response(isGzipped ? gzipped : bytes, {
-    headers: { ...headers, 'content-type': type, ...(isGzipped ? { 'content-encoding': 'gzip' } : {}) },
+  const body = isGzipped ? gzipped : bytes;
+  // A body is copied, which is much for a font and for nothing with HEAD.
+  return new Response(method === 'HEAD' ? null : body, {
+    headers: {
+      ...headers,
+      'content-type': type,
+      'content-length': String(body.length),
+      ...(isGzipped ? { 'content-encoding': 'gzip' } : {}),
+    },
   });
 }
