@@ -188,9 +188,7 @@ function isNotAllowed({ status, reasons }: Refusal): boolean {
 function hintOf(status: number, is: (pattern: RegExp) => boolean): string {
   if (is(NO_MODEL)) return 'set ELEVENLABS_MODEL to a text-to-speech model';
   if (is(/output_format/)) return 'set ELEVENLABS_FORMAT to one of its formats';
-  return status === 404 || status === 405
-    ? `${CHECK_URL}, ${RETRY}`
-    : 'fix what it says, or shorten or simplify the text';
+  return status === 404 || status === 405 ? CHECK_URL : 'fix what it says, or shorten or simplify the text';
 }
 
 /** An object, a sentence, or the list of a validation (422). Proxies on the way answer with web pages. */
