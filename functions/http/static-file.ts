@@ -43,13 +43,22 @@ export function staticAnswer(
   const headers = { etag, vary: 'Accept-Encoding', 'cache-control': 'no-cache', ...more };
   if (isNamed(etag, asked.get('if-none-match'))) return new Response(null, { status: 304, headers });
   const body = isGzipped ? gzipped : bytes;
-  // A body is copied, which is much for a font and for nothing with HEAD.
-  return new Response(method === 'HEAD' ? null : body, {
+  return new Response(method === 'HEAD' ? null : streamOf(body), {
     headers: {
       ...headers,
       'content-type': type,
       'content-length': String(body.length),
       ...(isGzipped ? { 'content-encoding': 'gzip' } : {}),
+    },
+  });
+}
+
+/** As bytes, it would be copied for each answer, and a font has megabytes. */
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(bytes);
+      controller.close();
     },
   });
 }
