@@ -192,7 +192,7 @@ export function loadConfig(env: Environment): Config {
     vendors: readVendorSettings(read, { shared, target }),
   };
   read.finish();
-  return { ...config, shown: shownSettings((name) => read.seen(name), inCloud) };
+  return { ...config, shown: shownSettings((name) => read.raw(name), inCloud) };
 }
 
 interface Exposure {

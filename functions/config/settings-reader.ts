@@ -26,7 +26,6 @@ export class SettingsReader {
   readonly #env: Environment;
   readonly #problems: string[] = [];
   readonly #failed = new Set<string>();
-  readonly #read = new Map<string, string | undefined>();
 
   constructor(env: Environment) {
     this.#env = env;
@@ -34,14 +33,7 @@ export class SettingsReader {
 
   /** An empty value counts as not set, so that .env may keep a name without a value. */
   raw(name: string): string | undefined {
-    const value = this.#env[name] || undefined;
-    this.#read.set(name, value);
-    return value;
-  }
-
-  /** What a setting was read as; undefined if it is not set, or was not read. */
-  seen(name: string): string | undefined {
-    return this.#read.get(name);
+    return this.#env[name] || undefined;
   }
 
   text(name: string, fallback: string, form: RegExp): string {

@@ -29,8 +29,11 @@ export interface Asked {
   /** Whether the address needs no key. */
   isOpen: boolean;
   /** Counts apart what is asked for without the key. */
-  countedAs?: 'probe' | 'preflight' | 'upload' | 'access' | undefined;
+  countedAs?: 'probe' | 'preflight' | 'upload' | 'access' | 'file' | undefined;
 }
+
+/** Files of the page that an address may always ask for, so that the page loads whole, whatever the limit is. */
+const FILES_PER_MINUTE = 2_000;
 
 /** Resolves if the request is allowed, with headers for its answer. Rejects with RequestError: 421, 403, 429, 401. */
 export type RequestGuard = (request: Request, url: URL, asked: Asked) => Promise<AnswerHeaders>;
@@ -40,19 +43,25 @@ type AnswerHeaders = Readonly<Record<string, string>>;
 export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
   const { apiKey, hosts, origins, corsOrigins = [], clientAddressOf, requestsPerMinute } = options;
   const clock = options.now === undefined ? {} : { now: options.now };
-  const requests =
+  const filesPerMinute = Math.max(requestsPerMinute, FILES_PER_MINUTE);
+  const limits =
     requestsPerMinute === Number.POSITIVE_INFINITY
       ? undefined
-      : createRateLimit({ perMinute: requestsPerMinute, ...clock });
+      : {
+          requests: createRateLimit({ perMinute: requestsPerMinute, ...clock }),
+          files: createRateLimit({ perMinute: filesPerMinute, ...clock }),
+        };
   const refusals = createRefusalLog(options.log);
   const wrongKeys = createWrongKeys({ onDelay: refusals.lockedOut, ...clock });
 
-  const checkRate = (caller: string): AnswerHeaders => {
-    if (requests === undefined) return {};
-    const quota = requests.take(caller);
-    const headers = rateLimitHeaders(requestsPerMinute, quota);
+  const checkRate = (caller: string, countedAs?: Asked['countedAs'] | 'stranger'): AnswerHeaders => {
+    if (limits === undefined) return {};
+    const [limit, perMinute] =
+      countedAs === 'file' ? [limits.files, filesPerMinute] : [limits.requests, requestsPerMinute];
+    const quota = limit.take(countedAs === undefined ? caller : `${countedAs} ${caller}`);
+    const headers = rateLimitHeaders(perMinute, quota);
     if (quota.waitSeconds === 0) return headers;
-    const expectation = `at most ${requestsPerMinute} requests a minute from one address, got more`;
+    const expectation = `at most ${perMinute} requests a minute from one address, got more`;
     throw tooMany(expectation, quota.waitSeconds, headers);
   };
   /**
@@ -64,7 +73,7 @@ export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
     const given = keyOf(request);
     if (given !== undefined && sameSecret(given, expected)) return checkRate(caller);
     // Apart, so that strangers use up nothing of what the holders of the key at their address have, nor see it.
-    const headers = checkRate(`${asked.countedAs ?? 'stranger'} ${caller}`);
+    const headers = checkRate(caller, asked.countedAs ?? 'stranger');
     const wait = given === undefined ? 0 : await wrongKeys.add(caller, request.signal);
     if (wait > 0) throw tooMany('the API key after several wrong ones, got another wrong one', wait, headers);
     if (asked.isOpen) return headers;
@@ -81,7 +90,7 @@ export function createRequestGuard(options: RequestGuardOptions): RequestGuard {
       checkHost(request, url, hosts);
       checkSite(request, { own: origins(url), listed: corsOrigins });
       if (apiKey !== undefined) return await checkKey(request, caller, apiKey, asked);
-      return checkRate(asked.countedAs === undefined ? caller : `${asked.countedAs} ${caller}`);
+      return checkRate(caller, asked.countedAs);
     } catch (error) {
       if (RequestError.is(error)) refusals.refused(caller, error.code);
       throw error;

@@ -48,8 +48,11 @@ export interface Route<D> {
   description?: string;
   /** Answered without an API key. */
   isOpen?: boolean;
-  /** Asked again and again by whoever watches the service: other requests must not use up what it may ask. */
-  isProbe?: boolean;
+  /**
+   * Counted apart from what else is asked for without the API key: probes, which whoever watches the service asks for again and
+   * again, and the files of the page, of which a browser loads more than a hundred at a time.
+   */
+  countedAs?: 'probe' | 'file';
   /** What a request brings in place of the API key, and how it is counted; undefined: nothing. */
   permissionOf?: (
     call: Pick<Call, 'path' | 'query'>,

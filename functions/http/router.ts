@@ -118,9 +118,10 @@ async function answer(
 function askedOf(found: Found | undefined, query: URLSearchParams, deps: ApiDeps): Asked {
   if (found === undefined) return { isOpen: false };
   const { route, parts } = found;
-  if (route.isProbe) return { isOpen: true, countedAs: 'probe' };
   const permission = route.permissionOf?.({ path: parts, query }, deps);
-  return permission === undefined ? { isOpen: route.isOpen ?? false } : { isOpen: true, ...permission };
+  return permission === undefined
+    ? { isOpen: route.isOpen ?? false, countedAs: route.countedAs }
+    : { isOpen: true, ...permission };
 }
 
 /** The headers are those of GET (RFC 9110, section 9.3.2). */

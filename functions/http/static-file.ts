@@ -34,7 +34,7 @@ export async function staticFile(bytes: Buffer<ArrayBuffer>, type: string): Prom
  * never meets files of an old one.
  */
 export function staticAnswer(
-  { headers: asked }: Request,
+  { method, headers: asked }: Request,
   { bytes, gzipped, type, hash }: StaticFile,
   more: Readonly<Record<string, string>>,
 ): Response {
@@ -42,7 +42,23 @@ export function staticAnswer(
   const etag = `"${hash}${isGzipped ? '-gzip' : ''}"`;
   const headers = { etag, vary: 'Accept-Encoding', 'cache-control': 'no-cache', ...more };
   if (isNamed(etag, asked.get('if-none-match'))) return new Response(null, { status: 304, headers });
-  return new Response(isGzipped ? gzipped : bytes, {
-    headers: { ...headers, 'content-type': type, ...(isGzipped ? { 'content-encoding': 'gzip' } : {}) },
+  const body = isGzipped ? gzipped : bytes;
+  return new Response(method === 'HEAD' ? null : streamOf(body), {
+    headers: {
+      ...headers,
+      'content-type': type,
+      'content-length': String(body.length),
+      ...(isGzipped ? { 'content-encoding': 'gzip' } : {}),
+    },
+  });
+}
+
+/** As bytes, it would be copied for each answer, and a font has megabytes. */
+function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(bytes);
+      controller.close();
+    },
   });
 }

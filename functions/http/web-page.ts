@@ -19,7 +19,7 @@ const LASTING = { 'cache-control': 'public, max-age=31536000, immutable' };
 
 const pages: KeptFiles = new LRUCache({ max: 4 });
 
-/** Links are relative, so that they are right behind every proxy. */
+/** Links are relative, so that they are right behind a proxy that serves this below a path, if its address ends in a slash. */
 export async function webPage({ request }: Call, { storageOrigins }: WebPageDeps): Promise<Response> {
   const files = await webFiles();
   const importMap = importMapOf(files);

@@ -126,7 +126,10 @@ describe('the voices of ElevenLabs', () => {
   test('are not shown by a key that may not read them, and the answer says what to do', async () => {
     await using opened = await elevenLabs({ body: NOTHING }, { permissions: ['text_to_speech'] });
     const detail = await refused(await ask(opened.service, '/voices'), 502, 'voices_unavailable');
-    assert.match(detail, /missing_permissions.*voices_read.*Next step: set an ELEVENLABS_API_KEY/);
+    assert.match(
+      detail,
+      /voices to this key, got 401 \(missing_permissions.*voices_read.*Next step: set ELEVENLABS_VOICES_KEY, or/,
+    );
   });
 
   test('are unavailable for a while, while ElevenLabs is', async () => {

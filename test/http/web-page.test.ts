@@ -125,7 +125,21 @@ describe('the page for people', () => {
       const [asked, head] = [await get(path), await get(path, {}, 'HEAD')];
       assert.deepEqual([head.status, await head.text()], [200, '']);
       assert.equal(head.headers.get('etag'), asked.headers.get('etag'));
+      assert.equal(head.headers.get('content-length'), String((await bytesOf(asked)).length));
     }
+  });
+
+  test('loads whole, however few requests an address may send, and leaves these alone', async () => {
+    await using limited = await startTestApi({ API_KEY: KEY, REQUESTS_PER_MINUTE: '2' });
+    const api = createApi(limited.deps);
+    const statusOf = async (path: string) => (await api(new Request(`${BASE}${path}`))).status;
+    assert.equal(await statusOf('/'), 200);
+    for (const path of files) assert.equal(await statusOf(path), 200, path);
+    assert.equal(await statusOf('/'), 200);
+    assert.equal(await statusOf('/'), 429);
+    let loaded = 0;
+    while (loaded < 3_000 && (await statusOf(files[0] as string)) === 200) loaded += 1;
+    assert.ok(loaded > 1_000 && loaded < 3_000, `${loaded} files`);
   });
 
   test('has no file of another build, no other file, and none outside of the page', async () => {

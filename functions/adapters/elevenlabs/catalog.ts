@@ -5,7 +5,7 @@ import { timeLimit } from '../../base/time-limit.ts';
 import { sampleOf, type Voice, type VoicePage, type VoiceSample } from '../../model/voice.ts';
 import type { VoiceCatalog } from '../../ports/voices.ts';
 import { keepAnswers } from '../shared/kept-answers.ts';
-import { CHECK_URL, failed, networkError, refused } from './errors.ts';
+import { CHECK_ADDRESS, failed, listRefused, networkError } from './errors.ts';
 import { checkKey } from './key.ts';
 
 export interface ElevenLabsVoicesOptions {
@@ -66,10 +66,10 @@ export function createElevenLabsVoices(options: ElevenLabsVoicesOptions): VoiceC
     if (status !== 200) {
       const isStrange = 'next_page_token' in query && (status === 400 || status === 422);
       if (isStrange) return { voices: [], next: null, isStrange };
-      throw refused({ status, body, headers }, apiKey);
+      throw listRefused({ status, body, headers }, apiKey);
     }
     const { voices, has_more, next_page_token } = (body ?? {}) as Record<string, unknown>;
-    if (!Array.isArray(voices)) throw failed('a list of voices', 'something else', CHECK_URL);
+    if (!Array.isArray(voices)) throw failed('a list of voices', 'something else', CHECK_ADDRESS);
     const isMore = has_more === true && typeof next_page_token === 'string';
     return { voices: voices.flatMap(noted), next: isMore ? next_page_token : null };
   }

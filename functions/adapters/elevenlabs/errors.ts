@@ -69,12 +69,25 @@ function noAnswer(code: string, options: ErrorOptions): TransientError {
   );
 }
 
-/** The error of an answer that the SDK did not read. */
-export function refused(
+/** The error of an answer to a question about voices, which costs nothing and which no task waits for. */
+export function listRefused(
   { status, body, headers }: Pick<Refusal, 'status' | 'headers'> & { body: unknown },
   apiKey: string,
 ): PermanentError | TransientError {
-  return refusedAs({ status, headers, ...detailOf(body) }, apiKey, {});
+  const refusal = { status, headers, ...detailOf(body) };
+  const got = gotOf(refusal, apiKey);
+  if (isBusy(refusal)) return busy('to list its voices', got, { headers });
+  if (!isNotAllowed(refusal))
+    return failed(
+      'a list of voices',
+      got,
+      status === 404 || status === 405 ? CHECK_ADDRESS : 'fix what it says',
+    );
+  return new PermanentError(
+    'speech_refused',
+    'speak',
+    `Expected ElevenLabs to show its voices to this key, got ${got}. Next step: set ELEVENLABS_VOICES_KEY, or ELEVENLABS_API_KEY without it, to a key that may read voices.`,
+  );
 }
 
 /** Undefined if there was no answer, because of the network, a time limit or a bug. */
@@ -87,7 +100,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
 
 /** Whether there were more concurrent requests than the plan allows. */
 export function isTooMany({ reasons }: Refusal): boolean {
-  return reasons.some((reason) => TOO_MANY.test(reason));
+  return isOneOf(reasons, TOO_MANY);
 }
 
 /** Permanent, because a complete answer has been paid for and each retry would cost the same again. */
@@ -105,31 +118,23 @@ export function failed(
   );
 }
 
-export const CHECK_URL = 'check that ELEVENLABS_API_URL is an address of its API, then retry the task';
+const RETRY = 'then retry the task';
+export const CHECK_ADDRESS = 'check that ELEVENLABS_API_URL is an address of its API';
+export const CHECK_URL = `${CHECK_ADDRESS}, ${RETRY}`;
 
-function refusedAs(
-  { status, reasons, message, headers }: Refusal,
-  apiKey: string,
-  options: ErrorOptions,
-): PermanentError | TransientError {
-  const is = (pattern: RegExp) => reasons.some((reason) => pattern.test(reason));
-  const said = shortened([reasons[0], message].filter(Boolean).join(': ').replaceAll(apiKey, '***'));
-  const got = said === '' ? `${status}` : `${status} (${said})`;
+function refusedAs(refusal: Refusal, apiKey: string, options: ErrorOptions): PermanentError | TransientError {
+  const { status, reasons, headers } = refusal;
+  const is = (pattern: RegExp) => isOneOf(reasons, pattern);
+  const got = gotOf(refusal, apiKey);
   if (is(QUOTA)) {
     return new PermanentError(
       'speech_quota',
       'speak',
-      `Expected credits left with ElevenLabs, got ${got}. Next step: upgrade the plan, or raise the limit of the key, then retry the task.`,
+      `Expected credits left with ElevenLabs, got ${got}. Next step: upgrade the plan, or raise the limit of the key, ${RETRY}.`,
       options,
     );
   }
-  if (BUSY_STATUS.includes(status) || status >= 500 || is(BUSY) || is(TOO_MANY)) {
-    const retryAfterMs = parseRetryAfter(headers.get('retry-after') ?? undefined);
-    return new TransientError('speech_busy', `Expected ElevenLabs to speak, got ${got}.`, {
-      ...options,
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
-  }
+  if (isBusy(refusal)) return busy('to speak', got, { headers, ...options });
   if (is(NO_VOICE)) {
     return notFound(
       `a voice that this ElevenLabs account may use, got ${got}`,
@@ -137,7 +142,7 @@ function refusedAs(
       options,
     );
   }
-  if (is(NOT_ALLOWED) || status === 401 || status === 402 || status === 403) {
+  if (isNotAllowed(refusal)) {
     return new PermanentError(
       'speech_refused',
       'speak',
@@ -146,6 +151,38 @@ function refusedAs(
     );
   }
   return failed('speech', got, hintOf(status, is), options);
+}
+
+/** With the vendor's own words, without the key. */
+function gotOf({ status, reasons, message }: Refusal, apiKey: string): string {
+  const said = shortened([reasons[0], message].filter(Boolean).join(': ').replaceAll(apiKey, '***'));
+  return said === '' ? `${status}` : `${status} (${said})`;
+}
+
+function busy(
+  expected: string,
+  got: string,
+  { headers, ...options }: Pick<Refusal, 'headers'> & ErrorOptions,
+): TransientError {
+  const retryAfterMs = parseRetryAfter(headers.get('retry-after') ?? undefined);
+  return new TransientError('speech_busy', `Expected ElevenLabs ${expected}, got ${got}.`, {
+    ...options,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+function isOneOf(reasons: readonly string[], pattern: RegExp): boolean {
+  return reasons.some((reason) => pattern.test(reason));
+}
+
+function isBusy({ status, reasons }: Refusal): boolean {
+  return (
+    BUSY_STATUS.includes(status) || status >= 500 || isOneOf(reasons, BUSY) || isOneOf(reasons, TOO_MANY)
+  );
+}
+
+function isNotAllowed({ status, reasons }: Refusal): boolean {
+  return isOneOf(reasons, NOT_ALLOWED) || status === 401 || status === 402 || status === 403;
 }
 
 function hintOf(status: number, is: (pattern: RegExp) => boolean): string {

@@ -13,7 +13,18 @@ export interface Engine {
 
 const require = createRequire(import.meta.url);
 
-export async function loadEngine(): Promise<Engine> {
+let engine: Promise<Engine> | undefined;
+
+/** Read once per process. */
+export function loadEngine(): Promise<Engine> {
+  engine ??= readEngine().catch((error: unknown) => {
+    engine = undefined;
+    throw error;
+  });
+  return engine;
+}
+
+async function readEngine(): Promise<Engine> {
   const manifest = require.resolve('text2wav/package.json');
   const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
   const folder = join(dirname(manifest), 'espeak-ng-data', 'lang');

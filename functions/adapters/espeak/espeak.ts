@@ -4,7 +4,7 @@ import type { Line } from '../../model/plan.ts';
 import type { Speech } from '../../ports/speech.ts';
 import { keepSpeechThread } from '../shared/kept-speech-thread.ts';
 import { speechFailed } from '../shared/speech-thread.ts';
-import { type Engine, loadEngine } from './engine.ts';
+import { loadEngine } from './engine.ts';
 import { startSpeechThread } from './thread.ts';
 
 export interface EspeakOptions {
@@ -39,11 +39,9 @@ export function createEspeakSpeech(options: EspeakOptions = {}): Speech & AsyncD
   const { timeLimitMs = TIME_LIMIT_MS, mostSeconds = MOST_SECONDS, idleMs = IDLE_MS } = options;
   const oneAtATime = pLimit(1);
   const thread = keepSpeechThread({ start: startSpeechThread, timeLimitMs, idleMs });
-  let engine: Promise<Engine> | undefined;
 
   async function voiceOf(line: Line): Promise<{ voice: string; version: string }> {
-    engine ??= loadEngine();
-    const { version, languages } = await engine;
+    const { version, languages } = await loadEngine();
     return { version, voice: espeakVoice(line.voice, languages, line.language) };
   }
 

@@ -1,4 +1,5 @@
 /** Starts a thread for the first line, keeps it for the next ones, and ends it when none comes. */
+import { TransientError } from '../../base/errors.ts';
 import type { SpeechRequest, SpeechThread } from './speech-thread.ts';
 
 export interface KeptSpeechThreadOptions<Request extends SpeechRequest> {
@@ -10,7 +11,7 @@ export interface KeptSpeechThreadOptions<Request extends SpeechRequest> {
 }
 
 export interface KeptSpeechThread<Request extends SpeechRequest> extends AsyncDisposable {
-  /** One at a time. Rejects as the thread does. */
+  /** One at a time. Rejects as the thread does, and once this is disposed of. */
   speak(request: Request, signal: AbortSignal): Promise<Uint8Array>;
 }
 
@@ -19,10 +20,13 @@ export function keepSpeechThread<Request extends SpeechRequest>(
 ): KeptSpeechThread<Request> {
   let thread: SpeechThread<Request> | undefined;
   let idle: NodeJS.Timeout | undefined;
+  let isOver = false;
 
   return {
     async speak(request, signal) {
       signal.throwIfAborted();
+      // A new thread would keep the process running.
+      if (isOver) throw new TransientError('waiting', 'The service is stopping.');
       clearTimeout(idle);
       if (!thread || thread.ended) thread = options.start();
       const own = thread;
@@ -38,6 +42,7 @@ export function keepSpeechThread<Request extends SpeechRequest>(
     },
 
     async [Symbol.asyncDispose]() {
+      isOver = true;
       clearTimeout(idle);
       await thread?.end();
     },

@@ -19,7 +19,7 @@ export const SERVICE: readonly Route<HealthDeps & MetricsDeps & StatsDeps & Sett
     description:
       'Under /health, too, because the front end of Cloud Run may answer paths that end in z itself.',
     isOpen: true,
-    isProbe: true,
+    countedAs: 'probe',
     answers: { 200: { description: 'It answers.', schema: healthSchema, example: HEALTH } },
     codes: [],
     answer: () => health(),
@@ -34,7 +34,7 @@ export const SERVICE: readonly Route<HealthDeps & MetricsDeps & StatsDeps & Sett
     description:
       'Under /ready, too, because the front end of Cloud Run may answer paths that end in z itself.',
     isOpen: true,
-    isProbe: true,
+    countedAs: 'probe',
     answers: {
       200: { description: 'It can.', schema: readySchema, example: READY },
       503: {

@@ -12,8 +12,8 @@ export const VOICES: readonly Route<VoicesDeps>[] = [
     tag: 'Voices',
     summary: 'List the voices that lines may name',
     description:
-      'Those of the ElevenLabs account, kept for a minute, or those of the built-in voice. The first page may have more than ' +
-      'limit, as ElevenLabs adds voices of its own.',
+      'Those of the ElevenLabs account, kept for a minute, the speakers of the neural voice, or those of the built-in voice. The ' +
+      'first page may have more than limit, as ElevenLabs adds voices of its own.',
     query: {
       search: {
         description: 'Only voices with this in their name or labels; left out: all.',

@@ -41,6 +41,7 @@ export const WEB: readonly Route<WebPageDeps>[] = [
     tag: 'Service',
     summary: 'A file that the page loads',
     isOpen: true,
+    countedAs: 'file',
     parameters: {
       build: text('Names all files of the page together.'),
       folder: text('Its folder.'),

@@ -121,7 +121,7 @@ export const estimateSchema = object(
     speech_characters: count(
       'Of the lines to speak, each of them once. Those that were bought before cost nothing.',
     ),
-    speech_usd: number('Price of these characters, in US dollars; 0 for the built-in voice.'),
+    speech_usd: number('Price of these characters, in US dollars; 0 for a voice of this machine.'),
     sources: count('Clips, tracks, lines and pictures to make ready.'),
     clips: count('Clips among them.'),
     encodes: count(

@@ -1,7 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts';
-import { list, object, text, textOrNull } from './shape.ts';
-
-const flag = (description: string) => ({ type: 'boolean', description }) as const;
+import { flag, list, object, text, textOrNull } from './shape.ts';
 
 export const settingSchema = object({
   name: text('As in the environment.'),

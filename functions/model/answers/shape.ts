@@ -44,6 +44,10 @@ export function textOrNull(description: string) {
   return { type: ['string', 'null'], description } as const;
 }
 
+export function flag(description: string) {
+  return { type: 'boolean', description } as const;
+}
+
 export function oneOf<const T extends readonly string[]>(values: T, description: string) {
   return { type: 'string', enum: values, description } as const;
 }

@@ -1,7 +1,5 @@
 import type { FromSchema } from 'json-schema-to-ts';
-import { list, nextCursor, object, oneOf, text, textOrNull } from './shape.ts';
-
-const flag = (description: string) => ({ type: 'boolean', description }) as const;
+import { flag, list, nextCursor, object, oneOf, text, textOrNull } from './shape.ts';
 
 export const PROVIDERS = ['elevenlabs', 'neural', 'espeak'] as const;
 

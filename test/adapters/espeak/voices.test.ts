@@ -71,6 +71,16 @@ describe('the built-in voices', () => {
     assert.equal(await catalog.preview('x'.repeat(201), never), undefined);
   });
 
+  it('begin no sample after the end, which would hold up the end', async () => {
+    const opened = open();
+    const samples = ['de', 'fr', 'it'].map((voice) => assert.rejects(opened.catalog.preview(voice, never)));
+    await opened.catalog.list({ search: '', limit: 1 }, never);
+    await opened[Symbol.asyncDispose]();
+    const startedAt = performance.now();
+    await Promise.all(samples);
+    assert.ok(performance.now() - startedAt < 100);
+  });
+
   it('have a sample in each language', { skip: !EXHAUSTIVE }, async () => {
     await using opened = open();
     const { named } = await loadEngine();
