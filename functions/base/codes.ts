@@ -241,7 +241,7 @@ export const CODES = Object.freeze({
   media_unreadable: {
     kind: 'permanent',
     title: 'The file is not readable media',
-    hint: 'Check that the URL returns the file itself and not a page about it, or export it again as MP4 (H.264, AAC).',
+    hint: 'Export it again as MP4 (H.264, AAC), or link to the file itself and not to a page about it.',
   },
   media_truncated: {
     kind: 'permanent',

@@ -7,7 +7,7 @@ export function unreadable(actual: string, cause?: unknown): PermanentError {
     'media_unreadable',
     'probe',
     `Expected a video or audio file (such as MP4, MOV, WebM, MKV, MP3, M4A or WAV), got: ${actual}. ` +
-      'Check that the URL leads to the file itself and not to a page about it.',
+      'Check that the file plays, and that a link leads to the file itself and not to a page about it.',
     { cause },
   );
 }

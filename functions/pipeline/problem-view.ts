@@ -4,6 +4,7 @@ import type { ProblemView } from '../model/answers/task.ts';
 import { pieceName, pieceOf } from '../model/pieces.ts';
 import type { PinName } from '../model/pins.ts';
 import type { Problem, Work } from '../model/problem.ts';
+import { sourceTitle } from '../model/source-title.ts';
 import type { Progress, Task } from '../model/task.ts';
 import type { PinStore } from '../ports/pins.ts';
 import type { ReportStore } from '../ports/reports.ts';
@@ -96,8 +97,6 @@ function pinOf({ topic, source, piece }: Extract<Work, { source: number }>): Pin
   return made === undefined ? `prepared-${source}` : `piece-${pieceName(made)}`;
 }
 
-const KINDS = { clip: 'Clip', track: 'Track', image: 'Image' } as const;
-
 /** Undefined if the task has no such work. */
 function aboutWork({ plan }: Task, work: Work): { name: string; stage: Stage } | undefined {
   switch (work.topic) {
@@ -106,8 +105,7 @@ function aboutWork({ plan }: Task, work: Work): { name: string; stage: Stage } |
       const source = plan.sources[work.source];
       if (source === undefined) return undefined;
       const stage = work.topic === 'fetch' ? 'download' : STAGE_OF[source.kind];
-      if (source.kind === 'line') return { name: `Line for ${source.voice}`, stage };
-      return { name: `${KINDS[source.kind]} "${source.name}"`, stage };
+      return { name: sourceTitle(source), stage };
     }
     case 'render':
       return plan.combinations.some(({ index }) => index === work.index)

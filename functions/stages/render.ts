@@ -1,3 +1,4 @@
+import type { Failure } from '../base/errors.ts';
 import { unlessCancelled } from '../coordination/cancellation.ts';
 import { type CrashIsolationDeps, isolateAfterCrash } from '../coordination/crash-isolation.ts';
 import { renderKey } from '../coordination/lease-keys.ts';
@@ -8,6 +9,7 @@ import type { MessageOf } from '../model/messages.ts';
 import { type Failed, isSettled, type Prepared } from '../model/pins.ts';
 import { type Combination, type Source, sourcesOf } from '../model/plan.ts';
 import type { Report } from '../model/report.ts';
+import { sourceTitle } from '../model/source-title.ts';
 import type { Task } from '../model/task.ts';
 import { checkedPin, formatsOf } from '../pipeline/check-prepared.ts';
 import { missingOf, pieceStates } from '../pipeline/pieces.ts';
@@ -62,9 +64,9 @@ async function makeAndReport(
 ): Promise<'unprepared' | undefined> {
   const pins = await pinsOf(task, combination, deps);
   if (pins === undefined) return 'unprepared';
-  const broken = pins.find((pin) => pin?.error !== undefined);
-  if (broken?.error !== undefined) {
-    await reportAndCheck(task, failedReport(task, combination, broken.error), deps);
+  const broken = brokenSource(task, combination, pins);
+  if (broken !== undefined) {
+    await reportAndCheck(task, failedReport(task, combination, broken), deps);
     return undefined;
   }
   const [state] = await pieceStates(task, [combination], deps.pins);
@@ -94,6 +96,19 @@ async function makeAndReport(
     },
   });
   return undefined;
+}
+
+/** Why a source cannot be used, by its name: a video has several. */
+function brokenSource(
+  { plan }: Task,
+  combination: Combination,
+  pins: readonly (Prepared | Failed | undefined)[],
+): Failure | undefined {
+  const at = pins.findIndex((pin) => pin?.error !== undefined);
+  const error = pins[at]?.error;
+  if (error === undefined) return undefined;
+  const source = plan.sources[sourcesOf(combination)[at] as number] as Source;
+  return { ...error, message: `${sourceTitle(source)}: ${error.message}` };
 }
 
 /** Removes a video that was saved after its combination was given up, because the manifest does not list it. */

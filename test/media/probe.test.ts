@@ -127,7 +127,7 @@ describe('probe', () => {
       await refused(
         at(name),
         'media_unreadable',
-        /Expected a video or audio file.* got: .*Check that the URL/,
+        /Expected a video or audio file.* got: .*Check that the file plays, and that a link leads/,
       );
     });
   }
