@@ -29,11 +29,14 @@ export interface Results {
   missing: number;
 }
 
-/** @param tasks a task, then its retries; those that were deleted are left out */
+/**
+ * @param tasks a task, then its retries; those that were deleted are left out
+ * @param options `isHere`: the service runs on this machine for sure, so that a folder which is not here is nowhere
+ */
 export async function collectResults(
   client: Client,
   tasks: readonly string[],
-  signal: AbortSignal,
+  { isHere, signal }: { isHere: boolean; signal: AbortSignal },
 ): Promise<Results> {
   const byFile = new Map<string, RenderView>();
   const costs: Cost[] = [];
@@ -63,7 +66,7 @@ export async function collectResults(
     },
     cost: costs.length === 0 ? undefined : costs.reduce(added),
     folder,
-    missing: folder === undefined ? 0 : renders.filter(isMissing).length,
+    missing: folder !== undefined || isHere ? renders.filter(isMissing).length : 0,
   };
 }
 
@@ -76,7 +79,7 @@ async function taskResults(client: Client, id: string, signal: AbortSignal) {
   return { status, renders, cost: manifest?.cost };
 }
 
-/** `0.12 USD, 340 characters spoken, 12.3 s of work` */
+/** `0.1200 USD, 340 characters bought, 12.3 s of work` */
 export function costText({ usd, speech_characters, compute_seconds }: Cost): string {
   const dollars = usd === 0 ? '0' : usd.toFixed(usd < 1 ? 4 : 2);
   return `${dollars} USD, ${counted(speech_characters, 'character')} bought, ${compute_seconds.toFixed(1)} s of work`;
@@ -98,10 +101,8 @@ export async function drawSheets(
   const tiles = tilesOf(renders);
   const [first] = tiles;
   if (first === undefined) {
-    const none = renders.some(({ status }) => status === 'succeeded')
-      ? 'the videos are not on this machine'
-      : undefined;
-    return { sheets: [], remark: none && `none: ${none}` };
+    const isAnyMade = renders.some(({ status }) => status === 'succeeded');
+    return { sheets: [], remark: isAnyMade ? 'none: the videos are not on this machine' : undefined };
   }
   const shown = shownTiles(tiles);
   if (shown.length > 50) options.say(`Drawing a contact sheet of ${counted(shown.length, 'video')} ...`);

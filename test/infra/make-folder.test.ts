@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
@@ -268,7 +268,7 @@ describe('a folder of clips', () => {
       { voice: 'Brian' },
       [/--voice: expected lines\.txt/],
     ],
-    ['it is a clip', { spring: 'x' }, {}, [/spring: expected JSON, got something else/]],
+    ['it is a text', { spring: 'x' }, {}, [/spring: expected JSON, got something else/]],
   ];
 
   for (const [what, tree, options, mistakes] of WRONG) {
@@ -364,6 +364,17 @@ describe('a request file', () => {
     );
   });
 
+  test('is not read if it is a clip, however large', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'film.MOV');
+    await writeFile(path, '');
+    await truncate(path, 3 * 2 ** 30);
+    await assert.rejects(
+      readJob(path, NO_OPTIONS, []),
+      /film\.MOV: expected a folder of clips, or a request as JSON, got a clip\. Give the folder/,
+    );
+  });
+
   test('has the mistakes that the service finds with the names of its files', async () => {
     const request = {
       video_blocks: [{ name: 'a', urls: ['file:///clips/a/1.mp4', { url: 'file:///clips/a/2.mp4' }] }],
@@ -383,7 +394,7 @@ describe('a request file', () => {
       '  a/2.mp4 at /video_blocks/0/urls/1/url: Expected.',
       '  "Hello" at /text_to_speech/0/voice: Expected.',
       '  /limit: Expected.',
-      '  : Expected.',
+      '  Expected.',
     ]);
   });
 });
@@ -549,10 +560,26 @@ describe('the command line', () => {
     [['a', '--limit'], /--limit/],
     [['a', '--url', 'x'], /--url with the http\(s\) address/],
     [['a', '--again=yes'], /--again/],
+    [['a', '--url', 'http://me:secret@x'], /^Error: (?!.*secret)Expected --url with nothing but the address/],
+    [['a', '--url', 'http://x/?key=secret'], /^Error: (?!.*secret)Expected --url with nothing but the address/],
   ];
   for (const [args, message] of WRONG) {
     test(`refuses ${JSON.stringify(args)}`, () => assert.throws(() => readOptions(args), message));
   }
+
+  test('is refused if npm kept an option for itself', () => {
+    const env = { npm_lifecycle_event: 'make', npm_config_key: 'of npm', npm_config_user_agent: 'npm' };
+    assert.equal((readOptions(['a'], env) as { target: string }).target, 'a');
+    const kept = { ...env, npm_config_dry_run: 'true' };
+    assert.throws(
+      () => readOptions(['a'], kept),
+      /got --dry-run without it: .* Next step: npm run make -- FOLDER --dry-run/,
+    );
+    assert.equal(
+      (readOptions(['a'], { ...kept, npm_lifecycle_event: 'x' }) as { target: string }).target,
+      'a',
+    );
+  });
 
   test('is explained: a folder as a tree, every option, where videos go, and what Ctrl-C does', () => {
     const help = helpText('every-cut');
