@@ -54,7 +54,7 @@ describe('the package of npx every-cut', { timeout: 300_000 }, () => {
     assert.ok(existsSync(join(installed, 'LICENSE')));
   });
 
-  test('makes the videos of a folder, with captions in them', async () => {
+  test('makes the video of a folder, with captions in it', async () => {
     const { bin } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
       bin: { 'every-cut': string };
     };
@@ -64,17 +64,17 @@ describe('the package of npx every-cut', { timeout: 300_000 }, () => {
     assert.match(help.results, /^ {2}npx every-cut FOLDER /m);
 
     const clips = join(dir.path, 'clips');
-    for (const name of ['a/1', 'a/2', 'b/1', 'b/2']) {
+    for (const name of ['a/1', 'b/1']) {
       await mkdir(dirname(join(clips, name)), { recursive: true });
       await makeFilm(join(clips, `${name}.mp4`), { frames: 10 });
     }
     await writeFile(join(clips, 'lines.txt'), 'Hello.\n');
-    const made = await runMake([clips, '--limit', '2', '--captions', 'burn'], own);
+    const made = await runMake([clips, '--captions', 'burn'], own);
     assert.equal(made.code, 0, made.said);
-    assert.match(made.results, /^succeeded {5}2$/m);
+    assert.match(made.results, /^succeeded {5}1$/m);
     assert.equal(
       (await readdir(join(dir.path, 'output/clips'))).filter((name) => name.endsWith('.mp4')).length,
-      2,
+      1,
     );
   });
 
