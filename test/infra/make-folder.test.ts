@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { ServiceError } from '../../functions/client/client.ts';
+import type { RenderView } from '../../functions/model/answers/render.ts';
 import { blockNames } from '../../infra/make/block-names.ts';
 import { decodeText } from '../../infra/make/decode-text.ts';
 import { explained } from '../../infra/make/explained.ts';
@@ -15,6 +16,7 @@ import { openerFor } from '../../infra/make/open-folder.ts';
 import { readOptions } from '../../infra/make/options.ts';
 import { type Job, type JobOptions, readJob } from '../../infra/make/read-job.ts';
 import { linesOfCsv, linesOfText } from '../../infra/make/read-lines.ts';
+import { reportTable } from '../../infra/report/report-table.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const NO_OPTIONS: JobOptions = {
@@ -561,7 +563,10 @@ describe('the command line', () => {
     [['a', '--url', 'x'], /--url with the http\(s\) address/],
     [['a', '--again=yes'], /--again/],
     [['a', '--url', 'http://me:secret@x'], /^Error: (?!.*secret)Expected --url with nothing but the address/],
-    [['a', '--url', 'http://x/?key=secret'], /^Error: (?!.*secret)Expected --url with nothing but the address/],
+    [
+      ['a', '--url', 'http://x/?key=secret'],
+      /^Error: (?!.*secret)Expected --url with nothing but the address/,
+    ],
   ];
   for (const [args, message] of WRONG) {
     test(`refuses ${JSON.stringify(args)}`, () => assert.throws(() => readOptions(args), message));
@@ -608,6 +613,35 @@ describe('names', () => {
 
   test('are in the order in which people count', () => {
     assert.deepEqual(['b', 'a10', 'a2', 'A1', 'ä'].sort(byNumber), ['ä', 'A1', 'a2', 'a10', 'b']);
+  });
+});
+
+describe('the table of results', () => {
+  test('tells once what many videos have in common', () => {
+    const render = (n: number, more: object) =>
+      ({
+        ...{ file_name: `${n}.mp4`, status: 'failed', render_seconds: null, duration_seconds: null },
+        ...{ error: null, warnings: [] },
+        ...more,
+      }) as unknown as RenderView;
+    const error = { code: 'source_not_found', message: 'b.mp4 is not there.' };
+    const table = reportTable([
+      render(1, { error }),
+      render(2, { error }),
+      render(3, { error: { ...error, message: 'c.mp4 is not there.' } }),
+      render(4, { warnings: ['Too loud.', 'Too long.'] }),
+      render(5, { warnings: ['Too loud.'] }),
+    ]);
+    const lines = table.split('\n').slice(6);
+    assert.deepEqual(
+      lines.filter((line) => !line.startsWith('  Hint: ')),
+      [
+        ...['', '2 videos failed: source_not_found', '  b.mp4 is not there.'],
+        ...['', '3.mp4 failed: source_not_found', '  c.mp4 is not there.'],
+        ...['2 videos: Too loud.', '4.mp4: Too long.'],
+      ],
+    );
+    assert.equal(lines.filter((line) => line.startsWith('  Hint: ')).length, 2);
   });
 });
 
