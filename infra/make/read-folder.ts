@@ -124,7 +124,7 @@ async function mediaIn(
 }
 
 function brokenMistake(name: string): string {
-  return `${name}: expected a file or folder, got a link to none, or a name that cannot be read. Remove or rename it.`;
+  return `${name}: expected a file or folder, got something else, such as a link to none or a name that cannot be read. Remove or rename it.`;
 }
 
 async function readLines(

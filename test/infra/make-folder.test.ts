@@ -285,14 +285,15 @@ describe('a folder of clips', () => {
     });
   }
 
-  test('is refused if links lead nowhere', async () => {
+  test('is refused if links lead nowhere, or what it has is no file', async () => {
     await using dir = await plant({ 'spring/a/a.mp4': 'x' });
     await symlink('gone.mp4', join(dir.path, 'spring/a/b.mp4'));
     await symlink('circle', join(dir.path, 'spring/circle'));
+    await symlink('/dev/null', join(dir.path, 'spring/lines.txt'));
     const reading = readJob(join(dir.path, 'spring'), NO_OPTIONS, []);
     await assert.rejects(
       reading,
-      /circle: expected a file or folder, got a link to none[\s\S]*a\/b\.mp4: expected/,
+      /circle: expected a file or folder, got something else, such as a link to none[\s\S]*lines\.txt: [\s\S]*a\/b\.mp4: /,
     );
   });
 
