@@ -49,6 +49,10 @@ export function readOptions(args: readonly string[], env: Environment = {}): Opt
     throw new Error(
       'Expected a folder of clips, got none. Next step: name one, or see --help for what it looks like.',
     );
+  if (target === '')
+    throw new Error(
+      'Expected a folder of clips, got an empty name. Next step: in a shell, see that its variable is set.',
+    );
   if (more.length > 0)
     throw new Error(
       `Expected one folder, got ${positionals.length}: ${positionals.join(', ')}. ` +

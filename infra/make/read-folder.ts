@@ -35,6 +35,8 @@ const MUSIC = 'music';
 const LINES_TXT = 'lines.txt';
 const LINES_CSV = 'lines.csv';
 const TASK = 'task.json';
+/** Whoever gives the wrong folder shall not be told to move all of it away. */
+const MOST_OF_STRANGE = 6;
 /** `line.txt`, `lines.txt.txt`, `Lines.text`, `tasks.json`. */
 const NEARLY = /^(lines?|tasks?)\.(txt|csv|json|text)(\.txt|\.csv|\.json)?$/i;
 
@@ -152,6 +154,17 @@ function readingMistake(error: unknown): string {
   return code === undefined
     ? message
     : `expected a file that you may read, got ${code}. Change its permissions.`;
+}
+
+/** In place of the mistakes of a folder that was not meant at all; undefined if it may have been. */
+export function strangeFolderMistake({ blocks, mistakes }: FolderContent): string | undefined {
+  if (mistakes.length < MOST_OF_STRANGE || blocks.some(({ urls }) => urls.length > 0)) return undefined;
+  const names = blocks.slice(0, 3).map(({ name }) => name);
+  const shown = [...names, ...(blocks.length > names.length ? ['…'] : [])].join(', ');
+  return (
+    `expected sub-folders with clips (${CLIP_ENDS}), got ${counted(blocks.length, 'sub-folder')} without any: ${shown}. ` +
+    'Give the folder that holds the folders of clips.'
+  );
 }
 
 /** Why there is nothing to combine; undefined if there is. */

@@ -14,6 +14,7 @@ import type { LocalFile } from '../../infra/make/local-files.ts';
 import { openNote } from '../../infra/make/note.ts';
 import { openerFor } from '../../infra/make/open-folder.ts';
 import { readOptions } from '../../infra/make/options.ts';
+import { makeOwnFolder } from '../../infra/make/own-folder.ts';
 import { type Job, type JobOptions, readJob } from '../../infra/make/read-job.ts';
 import { linesOfCsv, linesOfText } from '../../infra/make/read-lines.ts';
 import { reportTable } from '../../infra/report/report-table.ts';
@@ -196,6 +197,14 @@ describe('a folder of clips', () => {
       [
         /may: expected clips, got only folders \(1 a, 2 b\)\. .*give .*spring\/may as the folder/,
         /1 mistake;/,
+      ],
+    ],
+    [
+      'it is quite another folder',
+      Object.fromEntries(['a/1', 'a/2', 'b/3/x', 'b/4', 'c/5', 'd/6'].map((name) => [`spring/${name}`, 'x'])),
+      {},
+      [
+        /1 mistake;[\s\S]*expected sub-folders with clips .*, got 4 sub-folders without any: a, b, c, …\. Give/,
       ],
     ],
     [
@@ -557,6 +566,7 @@ describe('the command line', () => {
 
   const WRONG: [args: string[], message: RegExp][] = [
     [[], /Expected a folder of clips, got none\. Next step: .*--help/],
+    [[''], /got an empty name/],
     [['a', 'b'], /Expected one folder, got 2: a, b\. Next step: .*quotes/],
     [['a', '--formats', '9x16'], /got --formats\. Did you mean --format\?/],
     [['a', '--limit', '0'], /--limit with a whole number from 1, got "0"/],
@@ -584,6 +594,15 @@ describe('the command line', () => {
     assert.equal(
       (readOptions(['a'], { ...kept, npm_lifecycle_event: 'x' }) as { target: string }).target,
       'a',
+    );
+  });
+
+  test('is told where DATA_DIR cannot be made', async () => {
+    await using dir = await plant({ file: 'x' });
+    const dataDir = join(dir.path, 'file/data');
+    await assert.rejects(
+      makeOwnFolder({ dataDir }),
+      /at .*file\/data, got \w+ when .* Next step: set DATA_DIR/,
     );
   });
 
