@@ -35,8 +35,9 @@ const MUSIC = 'music';
 const LINES_TXT = 'lines.txt';
 const LINES_CSV = 'lines.csv';
 const TASK = 'task.json';
-/** Whoever gives the wrong folder shall not be told to move all of it away. */
-const MOST_OF_STRANGE = 6;
+/** Whoever gives the wrong folder shall not be told to move all of it away: so many mistakes, and so many to one clip. */
+const LEAST_STRANGE = 6;
+const MOSTLY = 3;
 /** `line.txt`, `lines.txt.txt`, `Lines.text`, `tasks.json`. */
 const NEARLY = /^(lines?|tasks?)\.(txt|csv|json|text)(\.txt|\.csv|\.json)?$/i;
 
@@ -156,14 +157,13 @@ function readingMistake(error: unknown): string {
     : `expected a file that you may read, got ${code}. Change its permissions.`;
 }
 
-/** In place of the mistakes of a folder that was not meant at all; undefined if it may have been. */
-export function strangeFolderMistake({ blocks, mistakes }: FolderContent): string | undefined {
-  if (mistakes.length < MOST_OF_STRANGE || blocks.some(({ urls }) => urls.length > 0)) return undefined;
-  const names = blocks.slice(0, 3).map(({ name }) => name);
-  const shown = [...names, ...(blocks.length > names.length ? ['…'] : [])].join(', ');
+/** In place of the mistakes of a folder that was hardly meant; undefined if it was. */
+export function strangeFolderMistake({ blocks, music, mistakes }: FolderContent): string | undefined {
+  const media = music.length + blocks.reduce((sum, { urls }) => sum + urls.length, 0);
+  if (mistakes.length < LEAST_STRANGE || mistakes.length < MOSTLY * media) return undefined;
   return (
-    `expected sub-folders with clips (${CLIP_ENDS}), got ${counted(blocks.length, 'sub-folder')} without any: ${shown}. ` +
-    'Give the folder that holds the folders of clips.'
+    `expected sub-folders with nothing but clips (${CLIP_ENDS}), got ${mistakes.length} other files and folders, ` +
+    `such as ${(mistakes[0] as string).split(': ', 1)[0]}. Give the folder that holds the folders of clips.`
   );
 }
 

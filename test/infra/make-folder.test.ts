@@ -201,10 +201,12 @@ describe('a folder of clips', () => {
     ],
     [
       'it is quite another folder',
-      Object.fromEntries(['a/1', 'a/2', 'b/3/x', 'b/4', 'c/5', 'd/6'].map((name) => [`spring/${name}`, 'x'])),
+      Object.fromEntries(
+        ['a/1', 'a/2', 'b/3/x', 'b/4', 'c/5', 'd/6', 'd/7.png'].map((name) => [`spring/${name}`, 'x']),
+      ),
       {},
       [
-        /1 mistake;[\s\S]*expected sub-folders with clips .*, got 4 sub-folders without any: a, b, c, …\. Give/,
+        /1 mistake;[\s\S]*expected sub-folders with nothing but clips .*, got 6 other .*, such as a\/1\. Give/,
       ],
     ],
     [
