@@ -1,17 +1,14 @@
 /** What became of a task and its retries, and pictures of it. */
 import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { setMode } from '../../functions/adapters/shared/files.ts';
 import { counted } from '../../functions/base/counted.ts';
 import { type Client, ServiceError, type StatusView } from '../../functions/client/client.ts';
 import type { Config } from '../../functions/config/config.ts';
-import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
-import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import type { ManifestView } from '../../functions/model/answers/manifest.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
-import { makeContactSheets, shownTiles, type Tile, tilesOf } from '../report/contact-sheet.ts';
+import { shownTiles, tilesOf } from '../report/contact-sheet.ts';
+import { drawContactSheets } from '../report/draw-sheets.ts';
 import type { Totals } from '../report/report-table.ts';
 import { withRetries } from './with-retries.ts';
 
@@ -107,7 +104,13 @@ export async function drawSheets(
   const shown = shownTiles(tiles);
   if (shown.length > 50) options.say(`Drawing a contact sheet of ${counted(shown.length, 'video')} ...`);
   try {
-    const sheets = await draw(shown, folder ?? dirname(first.path), config, options.signal);
+    const { signal } = options;
+    const sheets = await drawContactSheets({
+      tiles: shown,
+      folder: folder ?? dirname(first.path),
+      config,
+      signal,
+    });
     const remark =
       shown.length < tiles.length ? `shows ${shown.length} of ${tiles.length}, spread evenly` : undefined;
     return { sheets, remark };
@@ -115,21 +118,6 @@ export async function drawSheets(
     options.signal.throwIfAborted();
     return { sheets: [], remark: `none: ${error instanceof Error ? error.message : error}` };
   }
-}
-
-async function draw(
-  tiles: readonly Tile[],
-  folder: string,
-  config: Pick<Config, 'ffmpegBin' | 'searchPath'>,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
-  await using ffmpeg = createFfmpeg({ path });
-  const sheets = await makeContactSheets({ ffmpeg, tiles, folder, signal });
-  // A service in this process keeps new files private.
-  const { mode } = await stat((tiles[0] as Tile).path);
-  for (const sheet of sheets) await setMode(sheet, mode);
-  return sheets;
 }
 
 function isMissing({ status, url }: RenderView): boolean {
