@@ -1,4 +1,5 @@
 /** A service that runs: at the port of the settings on this machine, or at an address that is named. */
+import { VERSION } from '../../functions/base/version.ts';
 import type { Config, Environment } from '../../functions/config/config.ts';
 
 /** Time for a service of this machine to say that it is one. */
@@ -8,12 +9,18 @@ const ANSWER_MS = 30_000;
 const TITLE = 'Every Cut';
 const ANY_ADDRESS = ['0.0.0.0', '::', '[::]', ''];
 
-/** The address of a service that runs on this machine at the port of the settings; undefined if none does. */
+export interface FoundService {
+  url: string;
+  /** For people. */
+  remark: string;
+}
+
+/** A service that runs on this machine at the port of the settings; undefined if none does. */
 export async function runningService(
   config: Pick<Config, 'port'>,
   env: Environment,
   signal: AbortSignal,
-): Promise<string | undefined> {
+): Promise<FoundService | undefined> {
   if (config.port === 0) return undefined;
   const host = env['HOST'] ?? '';
   const name = ANY_ADDRESS.includes(host)
@@ -22,23 +29,32 @@ export async function runningService(
       ? `[${host}]`
       : host;
   const url = `http://${name}:${config.port}`;
-  return (await isEveryCut(url, signal)) ? url : undefined;
+  const version = await versionAt(url, signal);
+  if (version === undefined) return undefined;
+  const other = version === VERSION ? '' : `: version ${version}, while this program is ${VERSION}`;
+  return { url, remark: `Service at ${url}, which is running${other}` };
 }
 
-/** Asks for what needs no key: another program at this port must not get it. */
-async function isEveryCut(url: string, signal: AbortSignal): Promise<boolean> {
+/** Of the service there; undefined if there is none. Asks for what needs no key: another program at this port must not get it. */
+async function versionAt(url: string, signal: AbortSignal): Promise<string | undefined> {
   try {
     const get = async (path: string) => {
       const answer = await fetch(`${url}${path}`, {
         redirect: 'manual',
         signal: AbortSignal.any([signal, AbortSignal.timeout(LOOK_MS)]),
       });
-      return (answer.ok ? await answer.json() : {}) as { status?: unknown; info?: { title?: unknown } };
+      return (answer.ok ? await answer.json() : {}) as {
+        status?: unknown;
+        version?: unknown;
+        info?: { title?: unknown };
+      };
     };
-    return (await get('/healthz')).status === 'ok' && (await get('/openapi.json')).info?.title === TITLE;
+    const { status, version } = await get('/healthz');
+    const isOne = status === 'ok' && (await get('/openapi.json')).info?.title === TITLE;
+    return isOne ? String(version) : undefined;
   } catch {
     signal.throwIfAborted();
-    return false;
+    return undefined;
   }
 }
 

@@ -103,16 +103,19 @@ async function make(options: Options, env: Environment, around: Surroundings): P
   return totals.succeeded === totals.combinations;
 
   async function findService(): Promise<{ url: string; isOwn: boolean }> {
-    const url = options.url ?? (await runningService(config, env, signal));
-    if (url === undefined) {
-      // Most of what this program loads is the service: whoever needs none does not wait for it.
-      const { startOwnService } = await import('./own-service.ts');
-      const own = { folder, running, say, onBroken: stop.because, signal };
-      return { url: await startOwnService(config, env, own), isOwn: true };
+    if (options.url !== undefined) {
+      await checkAnswering(options.url, signal);
+      return { url: options.url, isOwn: false };
     }
-    if (options.url === undefined) say(`Service at ${url}, which is running`);
-    else await checkAnswering(url, signal);
-    return { url, isOwn: false };
+    const found = await runningService(config, env, signal);
+    if (found !== undefined) {
+      say(found.remark);
+      return { url: found.url, isOwn: false };
+    }
+    // Most of what this program loads is the service: whoever needs none does not wait for it.
+    const { startOwnService } = await import('./own-service.ts');
+    const own = { folder, running, say, onBroken: stop.because, signal };
+    return { url: await startOwnService(config, env, own), isOwn: true };
   }
 }
 

@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { acquireHostLock } from '../../functions/adapters/process/host-lock.ts';
+import { runningService } from '../../infra/make/find-service.ts';
 import { noteName } from '../../infra/make/note.ts';
 import { lockRun } from '../../infra/make/run-lock.ts';
 import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
@@ -239,6 +240,24 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
         format.said,
         /refuses the request \(1 mistake\); nothing was started:\n {2}\/output\/formats\/0: .*9x16/,
       );
+    });
+
+    test('says which version it is if that is another one', async () => {
+      await using old = await serve((incoming, response) => {
+        const answers: Record<string, object> = {
+          '/healthz': { status: 'ok', version: '0.0.1' },
+          '/openapi.json': { info: { title: 'Every Cut' } },
+        };
+        response.end(JSON.stringify(answers[incoming.url as string]));
+      });
+      const { signal } = new AbortController();
+      const remarkOf = async (url: string) =>
+        (await runningService({ port: Number(new URL(url).port) }, {}, signal))?.remark;
+      assert.match(
+        String(await remarkOf(old.url)),
+        /which is running: version 0\.0\.1, while this program is \d/,
+      );
+      assert.equal(await remarkOf(host.url), `Service at ${host.url}, which is running`);
     });
 
     test('says so if none answers, or wants a key', async () => {
