@@ -200,6 +200,7 @@ async function startOwnHost(
   await mkdir(config.outputDir, { recursive: true });
   const file = join(config.dataDir, 'demo.log');
   const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
+  stream.on('error', () => print(`${file} cannot be written: this demo has no log.`));
   running.defer(() => new Promise<void>((resolve) => stream.end(resolve)));
   const log = createLog({ level: config.logLevel, pretty: false, write: (line) => stream.write(line) });
   const host = await startHost(config, log);
