@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { createClient, ServiceError } from '../../functions/client/client.ts';
 import { type Environment, loadConfig } from '../../functions/config/config.ts';
+import { isLoopback } from '../../functions/config/loopback.ts';
 import { reportTable, reportTotals } from '../report/report-table.ts';
 import { checkAnswering, runningService } from './find-service.ts';
 import { helpText } from './help.ts';
@@ -11,7 +12,7 @@ import { type Options, readOptions } from './options.ts';
 import { makeOwnFolder } from './own-folder.ts';
 import { planTable } from './plan-table.ts';
 import { readJob } from './read-job.ts';
-import { collectResults, costText, drawSheets, type Results } from './results.ts';
+import { collectResults, costText, drawSheets, type Place, type Results } from './results.ts';
 import { lockRun } from './run-lock.ts';
 import { runTask } from './run-task.ts';
 
@@ -80,7 +81,7 @@ async function make(options: Options, env: Environment, around: Surroundings): P
   const folder = await makeOwnFolder(config);
   await using running = new AsyncDisposableStack();
   const service = await findService();
-  const apiKey = service.isOwn ? config.apiKey : (options.key ?? config.apiKey);
+  const apiKey = service.place === 'own' ? config.apiKey : (options.key ?? config.apiKey);
   const client = createClient({ url: service.url, apiKey, signal });
   if (job.isDryRun) {
     print(await planTable(client, job, { say, signal }));
@@ -89,9 +90,9 @@ async function make(options: Options, env: Environment, around: Surroundings): P
   const place = options.url ?? THIS_MACHINE;
   running.use(await lockRun(folder, noteName(job.target, place), job.target));
   const note = await openNote(folder, job.target, place);
-  stop.leaves(leftBehind(service.isOwn, options));
+  stop.leaves(leftBehind(service.place, options));
   const { tasks, wasMade } = await runTask({ ...options, client, job, note, stream, say, signal });
-  const results = await collectResults(client, tasks, { isHere: service.isOwn, signal });
+  const results = await collectResults(client, tasks, { place: service.place, signal });
   const { totals, cost } = results;
   print(`\n${reportTable(results.renders)}\n\n${reportTotals(totals, cost && [['cost', costText(cost)]])}`);
   const { sheets, remark } = await drawSheets(results, config, { say, signal });
@@ -102,20 +103,21 @@ async function make(options: Options, env: Environment, around: Surroundings): P
     openFolder(results.folder, { platform: process.platform, env, isTerminal });
   return totals.succeeded === totals.combinations;
 
-  async function findService(): Promise<{ url: string; isOwn: boolean }> {
+  async function findService(): Promise<{ url: string; place: Place }> {
     if (options.url !== undefined) {
       await checkAnswering(options.url, signal);
-      return { url: options.url, isOwn: false };
+      const { hostname } = new URL(options.url);
+      return { url: options.url, place: isLoopback(hostname) ? 'here' : 'elsewhere' };
     }
     const found = await runningService(config, env, signal);
     if (found !== undefined) {
       say(found.remark);
-      return { url: found.url, isOwn: false };
+      return { url: found.url, place: 'here' };
     }
     // Most of what this program loads is the service: whoever needs none does not wait for it.
     const { startOwnService } = await import('./own-service.ts');
     const own = { folder, running, say, onBroken: stop.because, signal };
-    return { url: await startOwnService(config, env, own), isOwn: true };
+    return { url: await startOwnService(config, env, own), place: 'own' };
   }
 }
 
@@ -125,9 +127,9 @@ function pathOf(target: string, env: Environment): string {
   return resolve(calledFrom ?? '.', target);
 }
 
-function leftBehind(isOwn: boolean, { again }: Options): string {
+function leftBehind(place: Place, { again }: Options): string {
   const same = again ? 'The same command without --again' : 'The same command';
-  return isOwn
+  return place === 'own'
     ? `Finished videos stay. ${same} goes on where it stopped.`
     : `The service goes on with what it was given. ${same} shows how far it is.`;
 }

@@ -1,5 +1,5 @@
 /** What became of a task and its retries, and pictures of it. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { counted } from '../../functions/base/counted.ts';
@@ -14,7 +14,14 @@ import { withRetries } from './with-retries.ts';
 
 export type Cost = ManifestView['cost'];
 
+/**
+ * Where the service keeps files: in this process, on this machine as far as it says (a container has folders of its own), or
+ * on another one, whose paths mean nothing here.
+ */
+export type Place = 'own' | 'here' | 'elsewhere';
+
 export interface Results {
+  place: Place;
   /** Of all videos, each as its last task left it. */
   renders: RenderView[];
   totals: Totals;
@@ -26,14 +33,11 @@ export interface Results {
   missing: number;
 }
 
-/**
- * @param tasks a task, then its retries; those that were deleted are left out
- * @param options `isHere`: the service runs on this machine for sure, so that a folder which is not here is nowhere
- */
+/** @param tasks a task, then its retries; those that were deleted are left out */
 export async function collectResults(
   client: Client,
   tasks: readonly string[],
-  { isHere, signal }: { isHere: boolean; signal: AbortSignal },
+  { place, signal }: { place: Place; signal: AbortSignal },
 ): Promise<Results> {
   const byFile = new Map<string, RenderView>();
   const costs: Cost[] = [];
@@ -51,8 +55,9 @@ export async function collectResults(
   const status = last as StatusView;
   const renders = [...byFile.values()];
   const count = (wanted: RenderView['status']) => renders.filter((render) => render.status === wanted).length;
-  const folder = existsSync(status.output_folder) ? status.output_folder : undefined;
+  const folder = place !== 'elsewhere' && isFolder(status.output_folder) ? status.output_folder : undefined;
   return {
+    place,
     renders,
     totals: {
       ...status,
@@ -63,7 +68,7 @@ export async function collectResults(
     },
     cost: costs.length === 0 ? undefined : costs.reduce(added),
     folder,
-    missing: folder !== undefined || isHere ? renders.filter(isMissing).length : 0,
+    missing: folder !== undefined || place === 'own' ? renders.filter(isMissing).length : 0,
   };
 }
 
@@ -91,11 +96,11 @@ export interface Sheets {
 
 /** A picture is no reason to fail: without one, the remark says why. */
 export async function drawSheets(
-  { renders, folder }: Results,
+  { place, renders, folder }: Results,
   config: Pick<Config, 'ffmpegBin' | 'searchPath'>,
   options: { say: (text: string) => void; signal: AbortSignal },
 ): Promise<Sheets> {
-  const tiles = tilesOf(renders);
+  const tiles = place === 'elsewhere' ? [] : tilesOf(renders);
   const [first] = tiles;
   if (first === undefined) {
     const isAnyMade = renders.some(({ status }) => status === 'succeeded');
@@ -117,6 +122,15 @@ export async function drawSheets(
   } catch (error) {
     options.signal.throwIfAborted();
     return { sheets: [], remark: `none: ${error instanceof Error ? error.message : error}` };
+  }
+}
+
+/** A program of that name would be started when it is shown. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
   }
 }
 

@@ -6,8 +6,10 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { acquireHostLock } from '../../functions/adapters/process/host-lock.ts';
+import { createClient } from '../../functions/client/client.ts';
 import { runningService } from '../../infra/make/find-service.ts';
 import { noteName } from '../../infra/make/note.ts';
+import { collectResults, drawSheets, type Place } from '../../infra/make/results.ts';
 import { lockRun } from '../../infra/make/run-lock.ts';
 import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import {
@@ -191,6 +193,24 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
       assert.match(again.said, /All of this was made before\. --again makes it anew\./);
       assert.deepEqual(fileNames(again.results), fileNames(run.results));
       assert.deepEqual([tasksSoFar(), uploadsSoFar()], [1, 5]);
+
+      // Paths of another machine mean nothing here.
+      const { signal } = new AbortController();
+      const { task_id } = host.logged('task.accepted').at(-1) as { task_id: string };
+      const results = async (place: Place) =>
+        collectResults(createClient({ url: host.url }), [task_id], { place, signal });
+      assert.equal((await results('here')).folder, output);
+      const elsewhere = await results('elsewhere');
+      assert.equal(elsewhere.folder, undefined);
+      assert.deepEqual(
+        await drawSheets(elsewhere, { ffmpegBin: FFMPEG, searchPath: '' }, { say: () => {}, signal }),
+        { sheets: [], remark: 'none: the videos are not on this machine' },
+      );
+      // Nor is a file that is called as the folder was one to open.
+      await rm(output, { recursive: true });
+      await writeFile(output, '');
+      assert.equal((await results('own')).folder, undefined);
+      await rm(output);
     });
 
     test('tells failures, and the same command makes what failed', async () => {
