@@ -10,7 +10,8 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const DIST = join(ROOT, 'dist');
 
 rmSync(DIST, { recursive: true, force: true });
-const status = compile('tsconfig.package.json');
+// `npm run check` looks at the types. It takes three times as long as the rest.
+const status = compile('tsconfig.package.json', ['--noCheck']);
 if (status === 0) copyAssets();
 process.exitCode = status;
 

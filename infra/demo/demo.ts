@@ -3,21 +3,20 @@
  * host over HTTP, shows the result and makes a contact sheet of it. No account, no key.
  */
 import { createWriteStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { setMode } from '../../functions/adapters/shared/files.ts';
 import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import { createLog } from '../../functions/base/log.ts';
 import { type Client, createClient, type ProcessMediaRequest } from '../../functions/client/client.ts';
 import { type Config, type Environment, loadConfig, readEnvironment } from '../../functions/config/config.ts';
 import { startHost } from '../../functions/hosts/local.ts';
-import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
 import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
 import { serveFiles } from '../media/file-server.ts';
 import { makeSampleClips, type SampleClips } from '../media/sample-clips.ts';
-import { makeContactSheets, shownTiles, tilesOf } from '../report/contact-sheet.ts';
+import { shownTiles, tilesOf } from '../report/contact-sheet.ts';
+import { drawContactSheets } from '../report/draw-sheets.ts';
 import { createProgressBar } from '../report/progress-bar.ts';
 import { reportTable, reportTotals } from '../report/report-table.ts';
 
@@ -138,14 +137,8 @@ async function showContactSheet(renders: readonly RenderView[], config: Config, 
   // Nothing succeeded, or the videos are on Drive or in a bucket.
   if (first === undefined) return;
   try {
-    const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
-    await using ffmpeg = createFfmpeg({ path });
-    const sheets = await makeContactSheets({ ffmpeg, tiles, folder: dirname(first.path), signal });
-    for (const sheet of sheets) {
-      // The host in this process keeps new files private.
-      await setMode(sheet, (await stat(first.path)).mode);
-      print(`sheet         ${sheet}`);
-    }
+    const sheets = await drawContactSheets({ tiles, folder: dirname(first.path), config, signal });
+    for (const sheet of sheets) print(`sheet         ${sheet}`);
   } catch (error) {
     signal.throwIfAborted();
     print(`Warning: there is no contact sheet. ${error instanceof Error ? error.message : error}`);
@@ -207,6 +200,7 @@ async function startOwnHost(
   await mkdir(config.outputDir, { recursive: true });
   const file = join(config.dataDir, 'demo.log');
   const stream = createWriteStream(file, { flags: 'a', mode: 0o600 });
+  stream.on('error', () => print(`${file} cannot be written: this demo has no log.`));
   running.defer(() => new Promise<void>((resolve) => stream.end(resolve)));
   const log = createLog({ level: config.logLevel, pretty: false, write: (line) => stream.write(line) });
   const host = await startHost(config, log);

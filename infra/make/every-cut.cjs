@@ -9,4 +9,12 @@ if (Number(process.versions.node.split('.')[0]) < WANTED) {
   process.exit(1);
 }
 // Compiled, because Node runs no TypeScript in installed packages.
+const program = require('node:path').join(__dirname, '../../dist/infra/make/make.js');
+if (!require('node:fs').existsSync(program)) {
+  console.error(
+    `Expected the compiled program at ${program}, got none.\n` +
+      'Next step: in a clone of the repository, run `npm run make -- FOLDER`; elsewhere, install every-cut again.',
+  );
+  process.exit(1);
+}
 import('../../dist/infra/make/make.js').then(({ main }) => main('npx every-cut'));

@@ -10,7 +10,8 @@ export function explained(error: unknown, { request, target }: Pick<Job, 'reques
   const lines = error.mistakes.map(({ pointer, message }) => {
     const place = placeOf(request, pointer);
     const shown = place?.startsWith('file:') ? shownPath(fileURLToPath(place), target) : place;
-    return `  ${[shown, pointer === '' ? undefined : pointer].filter((part) => part !== undefined).join(' at ')}: ${message}`;
+    const where = [shown, pointer].filter((part) => part !== undefined && part !== '').join(' at ');
+    return `  ${where === '' ? '' : `${where}: `}${message}`;
   });
   const count = counted(error.mistakes.length, 'mistake');
   return new Error(`The service refuses the request (${count}); nothing was started:\n${lines.join('\n')}`, {

@@ -34,7 +34,9 @@ function isClutter(name: string): boolean {
 
 async function kindOf(path: string): Promise<Entry['kind']> {
   try {
-    return (await stat(path)).isDirectory() ? 'folder' : 'file';
+    const found = await stat(path);
+    // Reading a pipe may wait for ever, and even Ctrl-C with it.
+    return found.isDirectory() ? 'folder' : found.isFile() ? 'file' : 'broken';
   } catch {
     // A link to nowhere, or in a circle, or a name that cannot be read.
     return 'broken';

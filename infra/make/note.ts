@@ -73,8 +73,7 @@ export async function openNote(
   service: string,
   now: () => number = Date.now,
 ): Promise<Note> {
-  const id = createHash('sha256').update(`${target}\n${service}`).digest('hex').slice(0, 32);
-  const file = join(folder, `${id}.json`);
+  const file = join(folder, `${noteName(target, service)}.json`);
   const content = (await contentOf(file)) ?? emptyContent(target);
   let saving = Promise.resolve();
   const save = () => {
@@ -112,6 +111,11 @@ export async function openNote(
     },
     keyFor: (request) => hash({ draw: current().draw, request }),
   };
+}
+
+/** Another one for each folder and service. @param service what tells services apart */
+export function noteName(target: string, service: string): string {
+  return createHash('sha256').update(`${target}\n${service}`).digest('hex').slice(0, 32);
 }
 
 /** SHA-256 of a JSON value, in hexadecimal. */

@@ -1,6 +1,7 @@
 /** The command line of `npm run make`. */
 import { parseArgs } from 'node:util';
 import { closest } from 'fastest-levenshtein';
+import type { Environment } from '../../functions/config/config.ts';
 
 export interface Options {
   /** A folder of folders, or a request as JSON. */
@@ -35,15 +36,22 @@ const OPTIONS = {
 } as const;
 
 const HELP_HINT = 'Next step: --help shows all options.';
+/** What people write into settings of npm itself. */
+const NPM_SETTINGS = ['key'];
 
 /** 'help' if that was asked for. Throws an Error that says what is wrong. */
-export function readOptions(args: readonly string[]): Options | 'help' {
+export function readOptions(args: readonly string[], env: Environment = {}): Options | 'help' {
+  refuseKept(env);
   const { values, positionals } = parsed(args);
   if (values.help) return 'help';
   const [target, ...more] = positionals;
   if (target === undefined)
     throw new Error(
       'Expected a folder of clips, got none. Next step: name one, or see --help for what it looks like.',
+    );
+  if (target === '')
+    throw new Error(
+      'Expected a folder of clips, got an empty name. Next step: in a shell, see that its variable is set.',
     );
   if (more.length > 0)
     throw new Error(
@@ -63,6 +71,18 @@ export function readOptions(args: readonly string[]): Options | 'help' {
     again: values.again === true,
     open: values['no-open'] !== true,
   };
+}
+
+/** Without `--`, npm keeps options for itself: a dry run would make everything. */
+function refuseKept(env: Environment): void {
+  if (env['npm_lifecycle_event'] !== 'make') return;
+  const names = Object.keys(OPTIONS).filter((name) => !NPM_SETTINGS.includes(name));
+  const kept = names.find((name) => env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
+  if (kept !== undefined)
+    throw new Error(
+      `Expected -- between make and the options, got --${kept} without it: npm keeps it for itself. ` +
+        `Next step: npm run make -- FOLDER --${kept} …`,
+    );
 }
 
 function parsed(args: readonly string[]) {
@@ -90,8 +110,15 @@ function countIn(option: string, text: string): number {
 
 function webUrl(text: string): string {
   const url = URL.parse(text);
-  if (url !== null && /^https?:$/.test(url.protocol)) return url.href.replace(/\/+$/, '');
-  throw new Error(
-    `Expected --url with the http(s) address of a service, got ${JSON.stringify(text)}. ${HELP_HINT}`,
-  );
+  if (url === null || !/^https?:$/.test(url.protocol))
+    throw new Error(
+      `Expected --url with the http(s) address of a service, got ${JSON.stringify(text)}. ${HELP_HINT}`,
+    );
+  // Not shown: it may be a password.
+  if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
+    throw new Error(
+      'Expected --url with nothing but the address of a service, got a user name, a query or a # in it. ' +
+        'Next step: leave that out, and give an API key with --key.',
+    );
+  return url.href.replace(/\/+$/, '');
 }

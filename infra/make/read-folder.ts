@@ -35,6 +35,9 @@ const MUSIC = 'music';
 const LINES_TXT = 'lines.txt';
 const LINES_CSV = 'lines.csv';
 const TASK = 'task.json';
+/** Whoever gives the wrong folder shall not be told to move all of it away: so many mistakes, and so many to one clip. */
+const LEAST_STRANGE = 6;
+const MOSTLY = 3;
 /** `line.txt`, `lines.txt.txt`, `Lines.text`, `tasks.json`. */
 const NEARLY = /^(lines?|tasks?)\.(txt|csv|json|text)(\.txt|\.csv|\.json)?$/i;
 
@@ -124,7 +127,7 @@ async function mediaIn(
 }
 
 function brokenMistake(name: string): string {
-  return `${name}: expected a file or folder, got a link to none, or a name that cannot be read. Remove or rename it.`;
+  return `${name}: expected a file or folder, got something else, such as a link to none or a name that cannot be read. Remove or rename it.`;
 }
 
 async function readLines(
@@ -152,6 +155,16 @@ function readingMistake(error: unknown): string {
   return code === undefined
     ? message
     : `expected a file that you may read, got ${code}. Change its permissions.`;
+}
+
+/** In place of the mistakes of a folder that was hardly meant; undefined if it was. */
+export function strangeFolderMistake({ blocks, music, mistakes }: FolderContent): string | undefined {
+  const media = music.length + blocks.reduce((sum, { urls }) => sum + urls.length, 0);
+  if (mistakes.length < LEAST_STRANGE || mistakes.length < MOSTLY * media) return undefined;
+  return (
+    `expected sub-folders with nothing but clips (${CLIP_ENDS}), got ${mistakes.length} other files and folders, ` +
+    `such as ${(mistakes[0] as string).split(': ', 1)[0]}. Give the folder that holds the folders of clips.`
+  );
 }
 
 /** Why there is nothing to combine; undefined if there is. */

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { counted } from '../../functions/base/counted.ts';
 import { inspectFile, type LocalFile } from './local-files.ts';
 import type { Options } from './options.ts';
-import { noBlocksMistake, readFolder } from './read-folder.ts';
+import { noBlocksMistake, readFolder, strangeFolderMistake } from './read-folder.ts';
 import { readRequestFile } from './request-file.ts';
 import { isObject, mapSources } from './source-fields.ts';
 
@@ -78,9 +78,10 @@ async function fromFolder(folder: string, { voice }: JobOptions, ignored: readon
   const empty = Object.hasOwn(request, 'video_blocks') ? undefined : noBlocksMistake(content);
   const named = namedFiles(task.request);
   const strays = empty === undefined ? loose.filter((name) => !named.has(name)) : [];
+  const strange = strangeFolderMistake(content);
   const mistakes = [
     ...(empty === undefined ? [] : [empty]),
-    ...content.mistakes,
+    ...(strange === undefined ? content.mistakes : [strange]),
     ...task.mistakes,
     ...conflicts(task.request, content),
     ...strays.map(

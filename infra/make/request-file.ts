@@ -4,7 +4,7 @@ import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inHome } from '../../functions/config/settings-reader.ts';
 import { decodeText } from './decode-text.ts';
-import { isFilm } from './media-kinds.ts';
+import { isFilm, isSound } from './media-kinds.ts';
 import { isObject, mapSources } from './source-fields.ts';
 
 type Json = Record<string, unknown>;
@@ -18,11 +18,19 @@ export async function readRequestFile(
   base: string,
 ): Promise<{ request: Json; mistakes: string[] }> {
   const name = basename(file);
+  // Not read to see that: it may be larger than memory.
+  if (isFilm(name) || isSound(name))
+    return {
+      request: {},
+      mistakes: [
+        `${name}: expected a folder of clips, or a request as JSON, got a clip. Give the folder that holds the folders of clips.`,
+      ],
+    };
   let request: unknown;
   try {
     request = JSON.parse(decodeText(await readFile(file)));
   } catch (error) {
-    return { request: {}, mistakes: [`${name}: ${notJson(name, error)}`] };
+    return { request: {}, mistakes: [`${name}: ${notJson(error)}`] };
   }
   if (!isObject(request))
     return {
@@ -49,11 +57,9 @@ function sourceUrl(text: string, base: string): string {
   return SCHEME.test(text) ? text : pathToFileURL(resolve(base, inHome(text))).href;
 }
 
-function notJson(name: string, error: unknown): string {
+function notJson(error: unknown): string {
   const { code, message } = error as NodeJS.ErrnoException;
   if (code !== undefined) return `expected a file that you may read, got ${code}. Change its permissions.`;
-  if (isFilm(name))
-    return 'expected a folder of clips, or a request as JSON, got a clip. Give the folder that holds the folders of clips.';
   if (!(error instanceof SyntaxError)) return message;
   return `expected JSON, got something else (${message}). Correct it there.`;
 }

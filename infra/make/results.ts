@@ -1,23 +1,27 @@
 /** What became of a task and its retries, and pictures of it. */
-import { existsSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { setMode } from '../../functions/adapters/shared/files.ts';
 import { counted } from '../../functions/base/counted.ts';
 import { type Client, ServiceError, type StatusView } from '../../functions/client/client.ts';
 import type { Config } from '../../functions/config/config.ts';
-import { createFfmpeg } from '../../functions/media/ffmpeg.ts';
-import { findFfmpeg } from '../../functions/media/find-ffmpeg.ts';
 import type { ManifestView } from '../../functions/model/answers/manifest.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
-import { makeContactSheets, shownTiles, type Tile, tilesOf } from '../report/contact-sheet.ts';
+import { shownTiles, tilesOf } from '../report/contact-sheet.ts';
+import { drawContactSheets } from '../report/draw-sheets.ts';
 import type { Totals } from '../report/report-table.ts';
 import { withRetries } from './with-retries.ts';
 
 export type Cost = ManifestView['cost'];
 
+/**
+ * Where the service keeps files: in this process, on this machine as far as it says (a container has folders of its own), or
+ * on another one, whose paths mean nothing here.
+ */
+export type Place = 'own' | 'here' | 'elsewhere';
+
 export interface Results {
+  place: Place;
   /** Of all videos, each as its last task left it. */
   renders: RenderView[];
   totals: Totals;
@@ -33,7 +37,7 @@ export interface Results {
 export async function collectResults(
   client: Client,
   tasks: readonly string[],
-  signal: AbortSignal,
+  { place, signal }: { place: Place; signal: AbortSignal },
 ): Promise<Results> {
   const byFile = new Map<string, RenderView>();
   const costs: Cost[] = [];
@@ -51,8 +55,9 @@ export async function collectResults(
   const status = last as StatusView;
   const renders = [...byFile.values()];
   const count = (wanted: RenderView['status']) => renders.filter((render) => render.status === wanted).length;
-  const folder = existsSync(status.output_folder) ? status.output_folder : undefined;
+  const folder = place !== 'elsewhere' && isFolder(status.output_folder) ? status.output_folder : undefined;
   return {
+    place,
     renders,
     totals: {
       ...status,
@@ -63,7 +68,7 @@ export async function collectResults(
     },
     cost: costs.length === 0 ? undefined : costs.reduce(added),
     folder,
-    missing: folder === undefined ? 0 : renders.filter(isMissing).length,
+    missing: folder !== undefined || place === 'own' ? renders.filter(isMissing).length : 0,
   };
 }
 
@@ -76,7 +81,7 @@ async function taskResults(client: Client, id: string, signal: AbortSignal) {
   return { status, renders, cost: manifest?.cost };
 }
 
-/** `0.12 USD, 340 characters spoken, 12.3 s of work` */
+/** `0.1200 USD, 340 characters bought, 12.3 s of work` */
 export function costText({ usd, speech_characters, compute_seconds }: Cost): string {
   const dollars = usd === 0 ? '0' : usd.toFixed(usd < 1 ? 4 : 2);
   return `${dollars} USD, ${counted(speech_characters, 'character')} bought, ${compute_seconds.toFixed(1)} s of work`;
@@ -91,22 +96,26 @@ export interface Sheets {
 
 /** A picture is no reason to fail: without one, the remark says why. */
 export async function drawSheets(
-  { renders, folder }: Results,
+  { place, renders, folder }: Results,
   config: Pick<Config, 'ffmpegBin' | 'searchPath'>,
   options: { say: (text: string) => void; signal: AbortSignal },
 ): Promise<Sheets> {
-  const tiles = tilesOf(renders);
+  const tiles = place === 'elsewhere' ? [] : tilesOf(renders);
   const [first] = tiles;
   if (first === undefined) {
-    const none = renders.some(({ status }) => status === 'succeeded')
-      ? 'the videos are not on this machine'
-      : undefined;
-    return { sheets: [], remark: none && `none: ${none}` };
+    const isAnyMade = renders.some(({ status }) => status === 'succeeded');
+    return { sheets: [], remark: isAnyMade ? 'none: the videos are not on this machine' : undefined };
   }
   const shown = shownTiles(tiles);
   if (shown.length > 50) options.say(`Drawing a contact sheet of ${counted(shown.length, 'video')} ...`);
   try {
-    const sheets = await draw(shown, folder ?? dirname(first.path), config, options.signal);
+    const { signal } = options;
+    const sheets = await drawContactSheets({
+      tiles: shown,
+      folder: folder ?? dirname(first.path),
+      config,
+      signal,
+    });
     const remark =
       shown.length < tiles.length ? `shows ${shown.length} of ${tiles.length}, spread evenly` : undefined;
     return { sheets, remark };
@@ -116,19 +125,13 @@ export async function drawSheets(
   }
 }
 
-async function draw(
-  tiles: readonly Tile[],
-  folder: string,
-  config: Pick<Config, 'ffmpegBin' | 'searchPath'>,
-  signal: AbortSignal,
-): Promise<string[]> {
-  const { path } = findFfmpeg({ configured: config.ffmpegBin, searchPath: config.searchPath });
-  await using ffmpeg = createFfmpeg({ path });
-  const sheets = await makeContactSheets({ ffmpeg, tiles, folder, signal });
-  // A service in this process keeps new files private.
-  const { mode } = await stat((tiles[0] as Tile).path);
-  for (const sheet of sheets) await setMode(sheet, mode);
-  return sheets;
+/** A program of that name would be started when it is shown. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function isMissing({ status, url }: RenderView): boolean {

@@ -54,11 +54,12 @@ export async function makeContactSheets(options: {
   tiles: readonly Tile[];
   folder: string;
   signal: AbortSignal;
+  /** By default that for so many tiles. */
+  layout?: Layout;
 }): Promise<string[]> {
-  const { tiles, folder } = options;
+  const { tiles, folder, layout = layoutFor(options.tiles.length) } = options;
   if (tiles.length === 0)
     throw new Error('Expected at least one finished video for a contact sheet, got none.');
-  const layout = layoutFor(tiles.length);
   const sheets = Array.from({ length: Math.ceil(tiles.length / layout.tiles) }, (_, at) =>
     tiles.slice(at * layout.tiles, (at + 1) * layout.tiles),
   );

@@ -1,9 +1,10 @@
 import { CODES } from '../../functions/base/codes.ts';
+import { counted } from '../../functions/base/counted.ts';
 import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
 import type { StatusView } from '../../functions/model/answers/task.ts';
 
-/** Each file with the seconds it took and the seconds it lasts; then what failed, why, and the hint. */
+/** Each file with the seconds it took and the seconds it lasts; then what failed, why, and the hint: the same once for all. */
 export function reportTable(renders: readonly RenderView[]): string {
   const rows = renders.map((render) => [
     render.file_name,
@@ -12,7 +13,7 @@ export function reportTable(renders: readonly RenderView[]): string {
     render.status,
   ]);
   const lines = aligned([['file', 'made in', 'length', 'status'], ...rows]);
-  return [...lines, ...renders.flatMap(remarks)].join('\n');
+  return [...lines, ...failures(renders), ...warnings(renders)].join('\n');
 }
 
 export type Totals = Pick<
@@ -34,16 +35,29 @@ export function reportTotals(status: Totals, more: readonly (readonly [string, s
   ]).join('\n');
 }
 
-function remarks({ file_name, error, warnings }: RenderView): string[] {
-  const failure = error
-    ? [
-        '',
-        `${file_name} failed: ${error.code}`,
-        `  ${escapeHidden(error.message)}`,
-        `  Hint: ${CODES[error.code].hint}`,
-      ]
-    : [];
-  return [...failure, ...warnings.map((warning) => `${file_name}: ${escapeHidden(warning)}`)];
+function failures(renders: readonly RenderView[]): string[] {
+  const failed = renders.flatMap(({ file_name, error }) => (error === null ? [] : [{ file_name, error }]));
+  const alike = Map.groupBy(failed, ({ error }) => `${error.code}\n${error.message}`);
+  return [...alike.values()].flatMap((group) => {
+    const { code, message } = (group[0] as (typeof failed)[number]).error;
+    const who = namesOf(group.map(({ file_name }) => file_name));
+    return ['', `${who} failed: ${code}`, `  ${escapeHidden(message)}`, `  Hint: ${CODES[code].hint}`];
+  });
+}
+
+function warnings(renders: readonly RenderView[]): string[] {
+  const given = renders.flatMap(({ file_name, warnings: texts }) =>
+    texts.map((text) => ({ file_name, text })),
+  );
+  const alike = Map.groupBy(given, ({ text }) => text);
+  return [...alike].map(
+    ([text, group]) => `${namesOf(group.map(({ file_name }) => file_name))}: ${escapeHidden(text)}`,
+  );
+}
+
+/** The table has the names of many. */
+function namesOf(files: readonly string[]): string {
+  return files.length === 1 ? (files[0] as string) : counted(files.length, 'video');
 }
 
 function seconds(value: number | null): string {

@@ -5,7 +5,7 @@ import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import type { RenderView } from '../../functions/model/answers/render.ts';
 import { makeContactSheets, shownTiles, type Tile, tilesOf } from '../../infra/report/contact-sheet.ts';
-import { linesOf } from '../../infra/report/sheet-layout.ts';
+import { layoutFor, linesOf } from '../../infra/report/sheet-layout.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -58,17 +58,22 @@ describe('the contact sheet', () => {
   test('has small strips for more than eight videos, and further sheets for very many', async () => {
     const red = await video('0001-red.mp4', 'red');
     const blue = { ...(await video('0002-blue.mp4', 'blue')), clips: 1 };
-    const tiles = Array.from({ length: 98 }, (_, at) => (at === 97 ? blue : red));
+    assert.deepEqual(
+      [8, 9, 97].map((videos) => layoutFor(videos).tiles),
+      [8, 96, 96],
+    );
+    const layout = { ...layoutFor(9), tiles: 10 };
+    const tiles = Array.from({ length: 12 }, (_, at) => (at === 11 ? blue : red));
     await using dir = await tempDir();
     await writeFile(join(dir.path, 'contact-sheet-3.jpg'), 'of an earlier run that had more');
-    const sheets = await makeContactSheets({ ffmpeg, tiles, folder: dir.path, signal });
+    const sheets = await makeContactSheets({ ffmpeg, tiles, folder: dir.path, signal, layout });
     assert.deepEqual(
       sheets,
       ['contact-sheet.jpg', 'contact-sheet-2.jpg'].map((name) => join(dir.path, name)),
     );
     assert.deepEqual((await readdir(dir.path)).sort(), ['contact-sheet-2.jpg', 'contact-sheet.jpg']);
     const first = await decoded(sheets[0] as string);
-    assert.deepEqual([first.width, first.height], [1904, 2368]);
+    assert.deepEqual([first.width, first.height], [1904, 408]);
     const { width, height, pixels } = await decoded(sheets[1] as string);
     assert.deepEqual([width, height], [488, 212]);
     const at = (x: number, y: number) => [...pixels.subarray((y * width + x) * 3, (y * width + x) * 3 + 3)];

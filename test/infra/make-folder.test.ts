@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { ServiceError } from '../../functions/client/client.ts';
+import type { RenderView } from '../../functions/model/answers/render.ts';
 import { blockNames } from '../../infra/make/block-names.ts';
 import { decodeText } from '../../infra/make/decode-text.ts';
 import { explained } from '../../infra/make/explained.ts';
@@ -13,8 +14,10 @@ import type { LocalFile } from '../../infra/make/local-files.ts';
 import { openNote } from '../../infra/make/note.ts';
 import { openerFor } from '../../infra/make/open-folder.ts';
 import { readOptions } from '../../infra/make/options.ts';
+import { makeOwnFolder } from '../../infra/make/own-folder.ts';
 import { type Job, type JobOptions, readJob } from '../../infra/make/read-job.ts';
 import { linesOfCsv, linesOfText } from '../../infra/make/read-lines.ts';
+import { reportTable } from '../../infra/report/report-table.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const NO_OPTIONS: JobOptions = {
@@ -197,6 +200,16 @@ describe('a folder of clips', () => {
       ],
     ],
     [
+      'it is quite another folder',
+      Object.fromEntries(
+        ['a/1', 'a/2', 'b/3/x', 'b/4', 'c/5', 'd/6', 'd/7.png'].map((name) => [`spring/${name}`, 'x']),
+      ),
+      {},
+      [
+        /1 mistake;[\s\S]*expected sub-folders with nothing but clips .*, got 6 other .*, such as a\/1\. Give/,
+      ],
+    ],
+    [
       'there are folders in a block',
       { 'spring/a/a.mp4': 'x', 'spring/a/old/b.mp4': 'x' },
       {},
@@ -268,7 +281,7 @@ describe('a folder of clips', () => {
       { voice: 'Brian' },
       [/--voice: expected lines\.txt/],
     ],
-    ['it is a clip', { spring: 'x' }, {}, [/spring: expected JSON, got something else/]],
+    ['it is a text', { spring: 'x' }, {}, [/spring: expected JSON, got something else/]],
   ];
 
   for (const [what, tree, options, mistakes] of WRONG) {
@@ -283,14 +296,15 @@ describe('a folder of clips', () => {
     });
   }
 
-  test('is refused if links lead nowhere', async () => {
+  test('is refused if links lead nowhere, or what it has is no file', async () => {
     await using dir = await plant({ 'spring/a/a.mp4': 'x' });
     await symlink('gone.mp4', join(dir.path, 'spring/a/b.mp4'));
     await symlink('circle', join(dir.path, 'spring/circle'));
+    await symlink('/dev/null', join(dir.path, 'spring/lines.txt'));
     const reading = readJob(join(dir.path, 'spring'), NO_OPTIONS, []);
     await assert.rejects(
       reading,
-      /circle: expected a file or folder, got a link to none[\s\S]*a\/b\.mp4: expected/,
+      /circle: expected a file or folder, got something else, such as a link to none[\s\S]*lines\.txt: [\s\S]*a\/b\.mp4: /,
     );
   });
 
@@ -364,6 +378,17 @@ describe('a request file', () => {
     );
   });
 
+  test('is not read if it is a clip, however large', async () => {
+    await using dir = await tempDir();
+    const path = join(dir.path, 'film.MOV');
+    await writeFile(path, '');
+    await truncate(path, 3 * 2 ** 30);
+    await assert.rejects(
+      readJob(path, NO_OPTIONS, []),
+      /film\.MOV: expected a folder of clips, or a request as JSON, got a clip\. Give the folder/,
+    );
+  });
+
   test('has the mistakes that the service finds with the names of its files', async () => {
     const request = {
       video_blocks: [{ name: 'a', urls: ['file:///clips/a/1.mp4', { url: 'file:///clips/a/2.mp4' }] }],
@@ -383,7 +408,7 @@ describe('a request file', () => {
       '  a/2.mp4 at /video_blocks/0/urls/1/url: Expected.',
       '  "Hello" at /text_to_speech/0/voice: Expected.',
       '  /limit: Expected.',
-      '  : Expected.',
+      '  Expected.',
     ]);
   });
 });
@@ -543,16 +568,45 @@ describe('the command line', () => {
 
   const WRONG: [args: string[], message: RegExp][] = [
     [[], /Expected a folder of clips, got none\. Next step: .*--help/],
+    [[''], /got an empty name/],
     [['a', 'b'], /Expected one folder, got 2: a, b\. Next step: .*quotes/],
     [['a', '--formats', '9x16'], /got --formats\. Did you mean --format\?/],
     [['a', '--limit', '0'], /--limit with a whole number from 1, got "0"/],
     [['a', '--limit'], /--limit/],
     [['a', '--url', 'x'], /--url with the http\(s\) address/],
     [['a', '--again=yes'], /--again/],
+    [['a', '--url', 'http://me:secret@x'], /^Error: (?!.*secret)Expected --url with nothing but the address/],
+    [
+      ['a', '--url', 'http://x/?key=secret'],
+      /^Error: (?!.*secret)Expected --url with nothing but the address/,
+    ],
   ];
   for (const [args, message] of WRONG) {
     test(`refuses ${JSON.stringify(args)}`, () => assert.throws(() => readOptions(args), message));
   }
+
+  test('is refused if npm kept an option for itself', () => {
+    const env = { npm_lifecycle_event: 'make', npm_config_key: 'of npm', npm_config_user_agent: 'npm' };
+    assert.equal((readOptions(['a'], env) as { target: string }).target, 'a');
+    const kept = { ...env, npm_config_dry_run: 'true' };
+    assert.throws(
+      () => readOptions(['a'], kept),
+      /got --dry-run without it: .* Next step: npm run make -- FOLDER --dry-run/,
+    );
+    assert.equal(
+      (readOptions(['a'], { ...kept, npm_lifecycle_event: 'x' }) as { target: string }).target,
+      'a',
+    );
+  });
+
+  test('is told where DATA_DIR cannot be made', async () => {
+    await using dir = await plant({ file: 'x' });
+    const dataDir = join(dir.path, 'file/data');
+    await assert.rejects(
+      makeOwnFolder({ dataDir }),
+      /at .*file\/data, got \w+ when .* Next step: set DATA_DIR/,
+    );
+  });
 
   test('is explained: a folder as a tree, every option, where videos go, and what Ctrl-C does', () => {
     const help = helpText('every-cut');
@@ -581,6 +635,35 @@ describe('names', () => {
 
   test('are in the order in which people count', () => {
     assert.deepEqual(['b', 'a10', 'a2', 'A1', 'ä'].sort(byNumber), ['ä', 'A1', 'a2', 'a10', 'b']);
+  });
+});
+
+describe('the table of results', () => {
+  test('tells once what many videos have in common', () => {
+    const render = (n: number, more: object) =>
+      ({
+        ...{ file_name: `${n}.mp4`, status: 'failed', render_seconds: null, duration_seconds: null },
+        ...{ error: null, warnings: [] },
+        ...more,
+      }) as unknown as RenderView;
+    const error = { code: 'source_not_found', message: 'b.mp4 is not there.' };
+    const table = reportTable([
+      render(1, { error }),
+      render(2, { error }),
+      render(3, { error: { ...error, message: 'c.mp4 is not there.' } }),
+      render(4, { warnings: ['Too loud.', 'Too long.'] }),
+      render(5, { warnings: ['Too loud.'] }),
+    ]);
+    const lines = table.split('\n').slice(6);
+    assert.deepEqual(
+      lines.filter((line) => !line.startsWith('  Hint: ')),
+      [
+        ...['', '2 videos failed: source_not_found', '  b.mp4 is not there.'],
+        ...['', '3.mp4 failed: source_not_found', '  c.mp4 is not there.'],
+        ...['2 videos: Too loud.', '4.mp4: Too long.'],
+      ],
+    );
+    assert.equal(lines.filter((line) => line.startsWith('  Hint: ')).length, 2);
   });
 });
 

@@ -6,9 +6,21 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { acquireHostLock } from '../../functions/adapters/process/host-lock.ts';
+import { createClient } from '../../functions/client/client.ts';
+import { runningService } from '../../infra/make/find-service.ts';
+import { noteName } from '../../infra/make/note.ts';
+import { collectResults, drawSheets, type Place } from '../../infra/make/results.ts';
+import { lockRun } from '../../infra/make/run-lock.ts';
 import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
-import { type MakeProcess, runMake, startMake, uploadsIn } from '../fixtures/hosts/make-process.ts';
+import {
+  type MakeProcess,
+  runMake,
+  runMakeHere,
+  startMake,
+  uploadsIn,
+} from '../fixtures/hosts/make-process.ts';
 import { makeFilm, makeSound } from '../fixtures/media/clips.ts';
+import { FFMPEG } from '../fixtures/media/finished.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const NAME = 'Spring säle #1 50%';
@@ -53,40 +65,6 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
     readFileSync(join(dir, 'data/make/make.log'), 'utf8').match(/"event":"task\.accepted"/g)?.length ?? 0;
   const fileNames = (results: string) => results.match(/^\d{4}-[^ ]+\.mp4(?= {2})/gm) ?? [];
 
-  test('shows the plan of a dry run, with the names that the videos then have', async () => {
-    await using own = await campaign();
-    const plan = await runMake([own.folder, '--dry-run'], own);
-    assert.equal(plan.code, 0, plan.said);
-    assert.equal(uploadsIn(own.dir), 0);
-    assert.match(plan.results, /^video +hooks +bodies +music +line$/m);
-    assert.match(plan.results, /^1 +cat_q +2 +song +Sarah: (Hello|Buy)\.$/m);
-    assert.match(plan.results, /^6 +dog_1 +10 +song /m);
-    assert.match(plan.results, /^videos +6 would be made$/m);
-    const planned = [...plan.results.matchAll(/^\d +(\S+) +(\S+) +song/gm)].map(
-      ([, hook, body]) => `${hook}-${body}`,
-    );
-
-    const run = await runMake([own.folder, '--no-open'], own);
-    assert.equal(run.code, 0, run.said);
-    const names = fileNames(run.results).map((name) => name.slice(5, -'-123456.mp4'.length));
-    assert.deepEqual(names, planned);
-    // The clip that is there by a link, too, is sent once.
-    assert.equal(uploadsIn(own.dir), 5);
-    assert.match(run.results, /^combinations {2}6\nsucceeded {5}6\nfailed {8}0\n/m);
-    assert.match(run.results, /^cost {10}0 USD, 0 characters bought, \d+\.\d s of work$/m);
-    const output = join(own.dir, 'output', NAME);
-    assert.match(run.results, new RegExp(`^folder {8}${output}$`, 'm'));
-    assert.ok(run.results.includes(`sheet         ${join(output, 'contact-sheet.jpg')}\n`));
-    assert.ok((await readFile(join(output, 'contact-sheet.jpg'))).length > 5_000);
-    assert.doesNotMatch(run.results + run.said, /"severity"/);
-
-    const again = await runMake([own.folder], own);
-    assert.equal(again.code, 0, again.said);
-    assert.match(again.said, /All of this was made before\. --again makes it anew\./);
-    assert.deepEqual(fileNames(again.results), fileNames(run.results));
-    assert.deepEqual([accepted(own.dir), uploadsIn(own.dir)], [1, 5]);
-  });
-
   test('goes on after Ctrl-C: one task, and each file is sent once', async () => {
     await using own = await campaign();
     const first = startMake([own.folder], own);
@@ -103,73 +81,50 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
     assert.equal(second.code, 0, second.said);
     assert.match(second.said, new RegExp(`Going on with "${NAME}": 6 videos`));
     assert.doesNotMatch(second.said, /uploading/);
+    assert.doesNotMatch(second.results + second.said, /"severity"/);
     assert.deepEqual([accepted(own.dir), uploadsIn(own.dir)], [1, 5]);
     assert.equal(fileNames(second.results).length, 6);
 
+    // Videos that are gone are no videos that were made.
+    await rm(join(own.dir, 'output', NAME), { recursive: true });
+    const gone = await runMakeHere([own.folder], own);
+    assert.match(gone.said, /6 of the videos are not where they were saved any more\. --again makes all of/);
+    assert.doesNotMatch(gone.said, /All of this was made before/);
+
     // A changed clip makes another task, and is all that is sent.
     await makeFilm(join(own.folder, '2 bodies/10.mp4'), { frames: 12 });
-    const third = await runMake([own.folder, '--limit', '2', '--name', 'other'], own);
+    const third = await runMakeHere([own.folder, '--limit', '2', '--name', 'other'], own);
     assert.equal(third.code, 0, third.said);
     assert.match(third.said, /uploading: 0 of 1 file,/);
     assert.match(third.said, /"other": 2 videos/);
     assert.deepEqual([accepted(own.dir), uploadsIn(own.dir)], [2, 6]);
   });
 
-  test('tells failures, and the same command makes what failed', async () => {
-    await using own = await campaign();
-    let isThere = false;
-    await using web = await serve((_, response) => {
-      if (isThere) response.end(readFileSync(join(own.folder, '2 bodies/2.mp4')));
-      else response.writeHead(404).end();
-    });
-    const file = join(own.dir, 'request.json');
-    const blocks = {
-      a: [join(NAME, '1 hooks/dog #1.mp4')],
-      b: [join(NAME, '2 bodies/10.mp4'), `${web.url}/b.mp4`],
-    };
-    await writeFile(file, JSON.stringify({ task_name: 'repaired', video_blocks: blocks }));
-    const first = await runMake([file], own);
-    assert.equal(first.code, 1, first.said);
-    assert.match(first.results, /failed: source_not_found[\s\S]*\nsucceeded {5}1\nfailed {8}1\n/);
-    assert.match(first.said, /the same command makes what is missing/);
-
-    isThere = true;
-    const second = await runMake([file], own);
-    assert.equal(second.code, 0, second.said);
-    assert.match(second.said, /1 video of "repaired" failed before: trying again/);
-    assert.match(second.results, /^combinations {2}2\nsucceeded {5}2\nfailed {8}0\n/m);
-    assert.deepEqual(fileNames(second.results), fileNames(first.results));
-    assert.equal(uploadsIn(own.dir), 2);
-  });
-
   test('says what to do if another run uses the same DATA_DIR', async () => {
     await using own = await campaign();
     using _ = await acquireHostLock({ dir: join(own.dir, 'data'), waitMs: 0 });
-    const { code, said } = await runMake([own.folder], own);
+    const { code, said } = await runMakeHere([own.folder], own);
     assert.equal(code, 1);
     assert.match(said, /waiting for it to end/);
     assert.match(said, new RegExp(`got another run or service that does \\(process ${process.pid} `));
     assert.match(said, /Next step: wait until that run has ended, then start this one again\. .*--url/);
   });
 
-  test('refuses what the service refuses, by the names of the files', async () => {
+  test('takes no other program for a service, sends that no key, and needs no log', async () => {
     await using own = await campaign();
-    const small = { ...own, env: { MAX_SOURCE_MB: '1' } };
-    await writeFile(join(own.folder, '1 hooks/huge.mp4'), Buffer.alloc(1_500_000));
-    const large = await runMake([own.folder], small);
-    assert.equal(large.code, 1);
-    assert.match(
-      large.said,
-      /The service refuses 1 file; nothing was started:\n {2}1 hooks\/huge\.mp4: Expected .*MAX_SOURCE_MB/,
-    );
-    assert.ok(uploadsIn(own.dir) <= 1, 'the largest that is not refused');
-    await rm(join(own.folder, '1 hooks/huge.mp4'));
-    const format = await runMake([own.folder, '--format', '9x17'], own);
-    assert.equal(format.code, 1);
-    assert.match(
-      format.said,
-      /refuses the request \(1 mistake\); nothing was started:\n {2}\/output\/formats\/0: .*9x16/,
-    );
+    const keys: unknown[] = [];
+    await using other = await serve((incoming, response) => {
+      keys.push(incoming.headers['x-api-key']);
+      response.setHeader('content-type', 'application/json').end('{"status":"ok","version":"1"}');
+    });
+    // Where the log would be, nothing can be written.
+    await mkdir(join(own.dir, 'data/make/make.log'), { recursive: true });
+    const env = { PORT: other.port, API_KEY: 'a key of sixteen letters' };
+    const run = await runMakeHere([own.folder, '--dry-run'], { ...own, env });
+    assert.equal(run.code, 0, run.said);
+    assert.match(run.said, /Service at http:.*, log in /);
+    assert.match(run.said, /make\.log cannot be written: this run has no log\./);
+    assert.ok(keys.length > 0 && keys.every((key) => key === undefined));
   });
 
   describe('with a service that runs', { concurrency: 1 }, () => {
@@ -178,7 +133,7 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
 
     before(async () => {
       dir = await tempDir();
-      host = await startTestHost(dir.path);
+      host = await startTestHost(dir.path, { FFMPEG_BIN: FFMPEG, MAX_SOURCE_MB: '1' });
     });
     after(async () => {
       await host[Symbol.asyncDispose]();
@@ -205,20 +160,129 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
       });
     }
 
-    test('finds it at the port of the settings, and uses it', async () => {
+    test('finds it at the port of the settings, and makes what a dry run shows, once', async () => {
       await using own = await campaign();
-      const [tasks, uploads] = [tasksSoFar(), uploadsSoFar()];
-      const env = { PORT: String(new URL(host.url).port) };
-      const run = await runMake([own.folder, '--limit', '1', '--name', 'found'], { ...own, env });
+      const found = { ...own, env: { PORT: String(new URL(host.url).port) } };
+      const plan = await runMakeHere([own.folder, '--dry-run'], found);
+      assert.equal(plan.code, 0, plan.said);
+      assert.match(plan.said, new RegExp(`^Service at ${host.url}, which is running$`, 'm'));
+      assert.equal(uploadsSoFar(), 0);
+      assert.match(plan.results, /^video +hooks +bodies +music +line$/m);
+      assert.match(plan.results, /^1 +cat_q +2 +song +Sarah: (Hello|Buy)\.$/m);
+      assert.match(plan.results, /^6 +dog_1 +10 +song /m);
+      assert.match(plan.results, /^videos +6 would be made$/m);
+      const planned = [...plan.results.matchAll(/^\d +(\S+) +(\S+) +song/gm)].map(
+        ([, hook, body]) => `${hook}-${body}`,
+      );
+
+      const run = await runMakeHere([own.folder, '--no-open'], found);
       assert.equal(run.code, 0, run.said);
-      assert.match(run.said, new RegExp(`^Service at ${host.url}, which is running$`, 'm'));
-      assert.deepEqual([tasksSoFar(), uploadsSoFar()], [tasks + 1, uploads + 5]);
-      assert.ok(run.results.includes(`sheet         ${join(host.outputDir, 'found/contact-sheet.jpg')}`));
+      const names = fileNames(run.results).map((name) => name.slice(5, -'-123456.mp4'.length));
+      assert.deepEqual(names, planned);
+      // The clip that is there by a link, too, is sent once.
+      assert.deepEqual([tasksSoFar(), uploadsSoFar()], [1, 5]);
+      assert.match(run.results, /^combinations {2}6\nsucceeded {5}6\nfailed {8}0\n/m);
+      assert.match(run.results, /^cost {10}0 USD, 0 characters bought, \d+\.\d s of work$/m);
+      const output = join(host.outputDir, NAME);
+      assert.match(run.results, new RegExp(`^folder {8}${output}$`, 'm'));
+      assert.ok(run.results.includes(`sheet         ${join(output, 'contact-sheet.jpg')}\n`));
+      assert.ok((await readFile(join(output, 'contact-sheet.jpg'))).length > 5_000);
+
+      const again = await runMakeHere([own.folder], found);
+      assert.equal(again.code, 0, again.said);
+      assert.match(again.said, /All of this was made before\. --again makes it anew\./);
+      assert.deepEqual(fileNames(again.results), fileNames(run.results));
+      assert.deepEqual([tasksSoFar(), uploadsSoFar()], [1, 5]);
+
+      // Paths of another machine mean nothing here.
+      const { signal } = new AbortController();
+      const { task_id } = host.logged('task.accepted').at(-1) as { task_id: string };
+      const results = async (place: Place) =>
+        collectResults(createClient({ url: host.url }), [task_id], { place, signal });
+      assert.equal((await results('here')).folder, output);
+      const elsewhere = await results('elsewhere');
+      assert.equal(elsewhere.folder, undefined);
+      assert.deepEqual(
+        await drawSheets(elsewhere, { ffmpegBin: FFMPEG, searchPath: '' }, { say: () => {}, signal }),
+        { sheets: [], remark: 'none: the videos are not on this machine' },
+      );
+      // Nor is a file that is called as the folder was one to open.
+      await rm(output, { recursive: true });
+      await writeFile(output, '');
+      assert.equal((await results('own')).folder, undefined);
+      await rm(output);
+    });
+
+    test('tells failures, and the same command makes what failed', async () => {
+      await using own = await campaign();
+      let isThere = false;
+      await using web = await serve((_, response) => {
+        if (isThere) response.end(readFileSync(join(own.folder, '2 bodies/2.mp4')));
+        else response.writeHead(404).end();
+      });
+      const file = join(own.dir, 'request.json');
+      const blocks = {
+        a: [join(NAME, '1 hooks/dog #1.mp4')],
+        b: [join(NAME, '2 bodies/10.mp4'), `${web.url}/b.mp4`],
+      };
+      await writeFile(file, JSON.stringify({ task_name: 'repaired', video_blocks: blocks }));
+      const uploads = uploadsSoFar();
+      const args = [file, '--url', host.url];
+      const first = await runMakeHere(args, own);
+      assert.equal(first.code, 1, first.said);
+      assert.match(first.results, /failed: source_not_found[\s\S]*\nsucceeded {5}1\nfailed {8}1\n/);
+      assert.match(first.said, /the same command makes what is missing/);
+
+      isThere = true;
+      const second = await runMakeHere(args, own);
+      assert.equal(second.code, 0, second.said);
+      assert.match(second.said, /1 video of "repaired" failed before: trying again/);
+      assert.match(second.results, /^combinations {2}2\nsucceeded {5}2\nfailed {8}0\n/m);
+      assert.deepEqual(fileNames(second.results), fileNames(first.results));
+      assert.equal(uploadsSoFar(), uploads + 2);
+    });
+
+    test('says what the service refuses, by the names of the files', async () => {
+      await using own = await campaign();
+      await writeFile(join(own.folder, '1 hooks/huge.mp4'), Buffer.alloc(1_500_000));
+      const uploads = uploadsSoFar();
+      const large = await runMakeHere([own.folder, '--url', host.url], own);
+      assert.equal(large.code, 1);
+      assert.match(
+        large.said,
+        /The service refuses 1 file; nothing was started:\n {2}1 hooks\/huge\.mp4: Expected .*MAX_SOURCE_MB/,
+      );
+      assert.ok(uploadsSoFar() <= uploads + 1, 'the largest that is not refused');
+      await rm(join(own.folder, '1 hooks/huge.mp4'));
+      const format = await runMakeHere([own.folder, '--format', '9x17', '--url', host.url], own);
+      assert.equal(format.code, 1);
+      assert.match(
+        format.said,
+        /refuses the request \(1 mistake\); nothing was started:\n {2}\/output\/formats\/0: .*9x16/,
+      );
+    });
+
+    test('says which version it is if that is another one', async () => {
+      await using old = await serve((incoming, response) => {
+        const answers: Record<string, object> = {
+          '/healthz': { status: 'ok', version: '0.0.1' },
+          '/openapi.json': { info: { title: 'Every Cut' } },
+        };
+        response.end(JSON.stringify(answers[incoming.url as string]));
+      });
+      const { signal } = new AbortController();
+      const remarkOf = async (url: string) =>
+        (await runningService({ port: Number(new URL(url).port) }, {}, signal))?.remark;
+      assert.match(
+        String(await remarkOf(old.url)),
+        /which is running: version 0\.0\.1, while this program is \d/,
+      );
+      assert.equal(await remarkOf(host.url), `Service at ${host.url}, which is running`);
     });
 
     test('says so if none answers, or wants a key', async () => {
       await using own = await campaign();
-      const none = await runMake([own.folder, '--url', 'http://127.0.0.1:1/'], own);
+      const none = await runMakeHere([own.folder, '--url', 'http://127.0.0.1:1/'], own);
       assert.equal(none.code, 1);
       assert.match(
         none.said,
@@ -233,22 +297,22 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
         };
         response.writeHead(401, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
       });
-      const refused = await runMake([own.folder, '--url', closed.url], own);
+      const refused = await runMakeHere([own.folder, '--url', closed.url], own);
       assert.match(refused.said, /wrong \(401\)\. Send it\. Give the key with --key, or set API_KEY\.\n$/);
     });
 
-    test('does not take another program for it, and sends that no key', async () => {
+    test('is given the same folder by one run at a time', async () => {
       await using own = await campaign();
-      const keys: unknown[] = [];
-      await using other = await serve((incoming, response) => {
-        keys.push(incoming.headers['x-api-key']);
-        response.setHeader('content-type', 'application/json').end('{"status":"ok","version":"1"}');
-      });
-      const env = { PORT: other.port, API_KEY: 'a key of sixteen letters' };
-      const run = await runMake([own.folder, '--dry-run'], { ...own, env });
-      assert.equal(run.code, 0, run.said);
-      assert.match(run.said, /Service at http:.*, log in /);
-      assert.ok(keys.length > 0 && keys.every((key) => key === undefined));
+      const name = noteName(own.folder, host.url);
+      using _ = await lockRun(join(own.dir, 'data/make'), name, own.folder);
+      const [tasks, uploads] = [tasksSoFar(), uploadsSoFar()];
+      const run = await runMakeHere([own.folder, '--url', host.url], own);
+      assert.equal(run.code, 1);
+      assert.match(
+        run.said,
+        /^Expected no other run with .* and this service, got one that goes on\. Next step: /,
+      );
+      assert.deepEqual([tasksSoFar(), uploadsSoFar()], [tasks, uploads]);
     });
 
     test('posts a new task in place of one that was cancelled', async () => {
@@ -263,11 +327,11 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
       });
 
       const args = [own.folder, '--url', between.url, '--name', 'cancelled'];
-      const first = await runMake(args, own);
+      const first = await runMakeHere(args, own);
       assert.equal(first.code, 1, first.said);
       assert.match(first.results, /^cancelled +[1-6]$/m);
       const tasks = tasksSoFar();
-      const second = await runMake(args, own);
+      const second = await runMakeHere(args, own);
       assert.equal(second.code, 0, second.said);
       assert.match(second.said, /The earlier task "cancelled" was cancelled, so a new one is posted\./);
       assert.equal(tasksSoFar(), tasks + 1);
@@ -304,7 +368,7 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
         assert.equal(await run.ended(), 'SIGKILL', run.said());
         assert.deepEqual([tasksSoFar(), uploadsSoFar()], counts);
       }
-      const last = await runMake(args, own);
+      const last = await runMakeHere(args, own);
       assert.equal(last.code, 0, last.said);
       assert.doesNotMatch(last.said, /uploading/);
       assert.deepEqual([tasksSoFar(), uploadsSoFar()], [tasks + 1, uploads + 5]);
@@ -315,12 +379,12 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
       const sent = join(dir.path, 'data/uploads');
       for (const name of (await readdir(sent)).filter((entry) => entry.endsWith('-dog_1')))
         await rm(join(sent, name));
-      const anew = await runMake([...args, '--no-open'], own);
+      const anew = await runMakeHere([...args, '--no-open'], own);
       assert.equal(anew.code, 0, anew.said);
       assert.match(anew.said, /The task of the earlier run is not there any more, so it is posted again\./);
       assert.match(anew.said, /has no longer what an earlier run uploaded/);
       assert.equal(tasksSoFar(), tasks + 2);
-      const again = await runMake([...args, '--again'], own);
+      const again = await runMakeHere([...args, '--again'], own);
       assert.equal(again.code, 0, again.said);
       assert.equal(tasksSoFar(), tasks + 3);
       assert.doesNotMatch(again.said, /uploading/);
