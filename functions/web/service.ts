@@ -1,5 +1,6 @@
 /** The service behind this page, through its own public client, and the API key that the person typed in. */
 import { type Client, createClient, ServiceError } from '../client/client.ts';
+import type { AccessView } from '../model/answers/access.ts';
 import { createStore } from './ui/store.ts';
 
 /** Of this tab only: it is forgotten when the tab closes. */
@@ -70,14 +71,8 @@ function askForKey(): Promise<void> {
   return asking;
 }
 
-/** What client.access() resolves with. */
-interface Access {
-  token: string;
-  expires_at: string;
-}
-
 /** Lets browsers read the files of a task, as they send no key with links and players; null where no key is in use. */
-export async function accessTo(taskId: string): Promise<Access | null> {
+export async function accessTo(taskId: string): Promise<AccessView | null> {
   return hasKey() ? ask((used) => used.access(taskId)) : null;
 }
 

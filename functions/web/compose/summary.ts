@@ -32,10 +32,11 @@ export function Summary() {
 
   const selection = state.plan?.selection ?? null;
   const videos = selection !== null && !state.isAsking ? selection.videos : quickCount(now);
+  const work = state.plan?.estimate ?? null;
   const estimate =
-    selection === null
+    selection === null || work === null
       ? null
-      : estimateOf({ draft: now, selection, work: state.plan?.estimate ?? null, processors: cores });
+      : estimateOf({ draft: now, selection, work, processors: cores });
   return html`
     <aside class=${`card summary${isOpen ? ' open' : ''}`} aria-labelledby="summary-title" onKeyDown=${onKeyDown}>
       <h2 id="summary-title" class="summary-title">Summary</h2>
@@ -53,7 +54,7 @@ export function Summary() {
           <input type="text" maxlength="200" placeholder=${nameOf({ ...now, name: '' }, today())} value=${now.name}
             onInput=${(event: InputEvent) => edit({ name: (event.target as HTMLInputElement).value })} />
         </label>
-        ${estimate === null ? null : html`<${Facts} estimate=${estimate} plan=${state.plan} />`}
+        ${estimate === null ? null : html`<${Facts} estimate=${estimate} characters=${work?.speech_characters ?? 0} />`}
         <${Mistakes} at="name" />
         <${Remarks} state=${state} draft=${now} onGo=${() => open(false)} />
         ${
@@ -67,17 +68,12 @@ export function Summary() {
     </aside>`;
 }
 
-function Facts({ estimate, plan }: { estimate: Estimate; plan: PlanState['plan'] }) {
+function Facts({ estimate, characters }: { estimate: Estimate; characters: number }) {
   const { videoSeconds, unknownClips, seconds, usd } = estimate;
-  const work = plan?.estimate;
   return html`
     <dl class="facts">
       <div><dt>Length in all</dt><dd>${duration(videoSeconds)}</dd></div>
-      ${
-        work && work.speech_characters > 0
-          ? html`<div><dt>Spoken</dt><dd>${count(work.speech_characters, 'character')}</dd></div>`
-          : null
-      }
+      ${characters > 0 ? html`<div><dt>Spoken</dt><dd>${count(characters, 'character')}</dd></div>` : null}
       <div><dt>Ready in</dt><dd>about ${about(seconds)}</dd></div>
       <div><dt>Cost</dt><dd>${usd === 0 ? 'nothing' : `about ${dollars(usd)}`}</dd></div>
     </dl>

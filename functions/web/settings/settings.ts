@@ -1,6 +1,6 @@
 /** The view of the settings: what the service was started with. They are changed where it is started. */
 import { useEffect, useState } from 'preact/hooks';
-import { type Client, ServiceError } from '../../client/client.ts';
+import type { SettingsView } from '../../model/answers/settings.ts';
 import { ask, forgetKey, hasKey, messageOf } from '../service.ts';
 import { count } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
@@ -8,20 +8,15 @@ import { Notice, say } from '../ui/notice.ts';
 import { goTo } from '../ui/place.ts';
 import { type Setting, settingGroups, shownValue } from './groups.ts';
 
-interface Answer {
-  version: string;
-  settings: readonly Setting[];
-}
-
 export function Settings() {
-  const [answer, setAnswer] = useState<Answer | null>(null);
+  const [answer, setAnswer] = useState<SettingsView | null>(null);
   const [problem, setProblem] = useState('');
   const [search, setSearch] = useState('');
   const load = () => {
     setProblem('');
-    ask((client) => (client as Client & { settings(): Promise<Answer> }).settings())
+    ask((client) => client.settings())
       .then(setAnswer)
-      .catch((error: unknown) => setProblem(wordsOf(error)));
+      .catch((error: unknown) => setProblem(messageOf(error)));
   };
   useEffect(load, []);
   return html`
@@ -99,11 +94,4 @@ function Row({ setting }: { setting: Setting }) {
       </dd>
       <dd class="muted">${setting.about}</dd>
     </div>`;
-}
-
-function wordsOf(error: unknown): string {
-  if (ServiceError.is(error) && error.status === 404) {
-    return 'Expected the settings of the service, got none: it is of an older version. Start the new version.';
-  }
-  return messageOf(error);
 }

@@ -5,7 +5,7 @@ import { Dialog } from '../ui/dialog.ts';
 import { html } from '../ui/html.ts';
 import { neighbour } from './choose.ts';
 import { type Token, videoLink } from './links.ts';
-import { labelOf, sourceName } from './names.ts';
+import { labelOf } from './names.ts';
 import { release } from './posters.ts';
 
 export interface CompareDialogProps {
@@ -79,8 +79,8 @@ export function CompareDialog(props: CompareDialogProps) {
 }
 
 /** In what two videos may differ beside their clips. */
-function factsOf({ track, text, voice, format, duration_seconds: seconds }: RenderView): string {
-  const music = track === null ? 'no music' : sourceName(track);
+function factsOf({ track_name: track, text, voice, format, duration_seconds: seconds }: RenderView): string {
+  const music = track ?? 'no music';
   const line = text === null ? 'no line' : `“${text}”${voice === null ? '' : ` by ${voice}`}`;
   return [music, line, format, seconds === null ? null : `${seconds.toFixed(1)} s`]
     .filter(Boolean)

@@ -4,19 +4,32 @@ import { copyText } from '../ui/copy.ts';
 import { duration, size } from '../ui/format.ts';
 import { html, type VNode } from '../ui/html.ts';
 import { Notice } from '../ui/notice.ts';
-import { baseName, clipNames, sourceName } from './names.ts';
+import { baseName } from './names.ts';
 
 export function Facts({ video }: { video: RenderView }) {
-  const { clips, track, text, voice, language, group, format, error, warnings, targets, files } = video;
-  const names = clipNames(video);
+  const {
+    clips,
+    clip_names,
+    track,
+    track_name,
+    text,
+    voice,
+    language,
+    group,
+    format,
+    error,
+    warnings,
+    targets,
+    files,
+  } = video;
   const length = video.duration_seconds;
   const about = [voice, language, group].filter(Boolean).join(' · ');
   return html`
     ${error === null ? null : html`<${Notice} kind="bad"><p>${error.message}</p><p>${error.hint}</p><//>`}
     ${warnings.map((warning) => html`<${Notice} kind="warn">${warning}<//>`)}
     <dl class="watch-about">
-      ${fact('Clips', html`<ol>${names.map((name, at) => html`<li title=${clips[at]}>${name}</li>`)}</ol>`)}
-      ${track === null ? null : fact('Music', html`<span title=${track}>${sourceName(track)}</span>`)}
+      ${fact('Clips', html`<ol>${clip_names.map((name, at) => html`<li title=${clips[at]}>${name}</li>`)}</ol>`)}
+      ${track_name === null ? null : fact('Music', html`<span title=${track}>${track_name}</span>`)}
       ${text === null ? null : fact('Line', html`<q>${text}</q>${about === '' ? null : html`<br /><span class="muted">${about}</span>`}`)}
       ${format === null ? null : fact('Format', format)}
       ${length === null ? null : fact('Length', `${length.toFixed(2)} s`)}

@@ -5,7 +5,7 @@ import { copyText } from '../ui/copy.ts';
 import { html } from '../ui/html.ts';
 import { memo } from '../ui/memo.ts';
 import { isOnDrive, type Token, videoLink } from './links.ts';
-import { baseName, clipNames, labelOf } from './names.ts';
+import { baseName, labelOf } from './names.ts';
 import { keptPoster, type Poster, release, takePoster } from './posters.ts';
 
 /** Stays the same object as long as the task is shown. */
@@ -99,7 +99,7 @@ function Picture(props: PictureProps) {
 const WAITING = { pending: 'Waiting', rendering: 'Being made …', cancelled: 'Cancelled' } as const;
 
 function ClipNames({ video }: { video: RenderView }) {
-  return html`<ol class="watch-clips">${clipNames(video).map((name) => html`<li>${name}</li>`)}</ol>`;
+  return html`<ol class="watch-clips">${video.clip_names.map((name) => html`<li>${name}</li>`)}</ol>`;
 }
 
 /** Drive plays its videos on pages of its own. */
