@@ -7,7 +7,7 @@ import { createStore } from './ui/store.ts';
 const KEPT_KEY = 'every-cut.key';
 
 /** Where the service answers: this page's own address. */
-export const BASE = new URL('.', location.href).href;
+const BASE = new URL('.', location.href).href;
 
 export interface KeyQuestion {
   /** Whether there was a key, which the service no longer takes. */

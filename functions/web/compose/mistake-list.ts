@@ -21,7 +21,7 @@ export function Mistakes({ at }: { at: string }) {
 }
 
 /** Of the plan, or else of the last try to start. */
-export function useMistakes(): readonly PlacedMistake[] {
+function useMistakes(): readonly PlacedMistake[] {
   const ofPlan = useStore(plan, ({ mistakes }) => mistakes);
   const ofStart = useStore(starting, ({ mistakes }) => mistakes);
   return ofPlan.length > 0 ? ofPlan : ofStart;

@@ -1,6 +1,6 @@
 /** What comes of the draft, and the button that starts it. */
 import { useEffect, useState } from 'preact/hooks';
-import { count, dollars, duration } from '../ui/format.ts';
+import { count, dollars, duration, whole } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { Notice } from '../ui/notice.ts';
 import { useStore } from '../ui/store.ts';
@@ -42,7 +42,7 @@ export function Summary() {
       <h2 id="summary-title" class="summary-title">Summary</h2>
       <div class="summary-top">
         <p class=${`summary-count${state.isAsking ? ' asking' : ''}`} aria-live="polite">
-          <strong>${videos.toLocaleString('en')}</strong> ${videos === 1 ? 'video' : 'videos'}
+          <strong>${whole(videos)}</strong> ${videos === 1 ? 'video' : 'videos'}
         </p>
         <p class="muted small summary-formula">${formulaOf(now, selection)}</p>
         <button type="button" class="button tight summary-toggle" aria-expanded=${isOpen} aria-controls="summary-rest"

@@ -4,7 +4,7 @@ import type { VoiceView } from '../../model/answers/voice.ts';
 import { html } from '../ui/html.ts';
 import { useStore } from '../ui/store.ts';
 import { typedIn } from '../ui/value.ts';
-import { editLine, type Line } from './draft.ts';
+import { draft, editLine, type Line } from './draft.ts';
 import { readVoices, usualVoice, voices } from './voice-list.ts';
 import { heard, stopSample, toggleSample } from './voice-sample.ts';
 
@@ -142,7 +142,10 @@ function matches({ name, labels }: VoiceView, search: string): boolean {
 async function callByName(key: string, { id, name }: VoiceView): Promise<void> {
   const { voices: alike } = await readVoices(name).catch(() => ({ voices: [] as readonly VoiceView[] }));
   const same = alike.filter((voice) => voice.name.toLowerCase() === name.toLowerCase());
-  if (same.length === 1 && same[0]?.id === id) editLine(key, { voice: name, voiceName: undefined });
+  // Another one may have been chosen meanwhile.
+  const isStill = draft.get().lines.some((line) => line.key === key && line.voice === id);
+  if (isStill && same.length === 1 && same[0]?.id === id)
+    editLine(key, { voice: name, voiceName: undefined });
 }
 
 function wordsOf({ description, language, labels }: VoiceView): string {

@@ -18,7 +18,7 @@ export interface Range {
   last: number;
 }
 
-export const GAP = 16;
+const GAP = 16;
 /** Narrower on phones, so that two tiles fit side by side. */
 const LEAST_TILE = 184;
 const LEAST_TILE_ON_PHONES = 148;

@@ -2,6 +2,7 @@
 import { useEffect, useMemo } from 'preact/hooks';
 import type { StatusView } from '../../model/answers/task.ts';
 import { messageOf } from '../service.ts';
+import { statusTag } from '../task-status.ts';
 import { html } from '../ui/html.ts';
 import { Notice } from '../ui/notice.ts';
 import { addressOf } from '../ui/place.ts';
@@ -9,7 +10,6 @@ import { useStore } from '../ui/store.ts';
 import { useFollowed } from './follow.ts';
 import { Head } from './head.ts';
 import { useAccess } from './links.ts';
-import { STATUS_WORDS } from './progress.ts';
 import { starStore } from './stars.ts';
 import { Videos } from './videos.ts';
 
@@ -61,5 +61,5 @@ function useTitle(status: StatusView | null): void {
 }
 
 function progressOf({ completed_at, status, succeeded, combinations }: StatusView): string {
-  return completed_at === null ? `${succeeded} of ${combinations}` : STATUS_WORDS[status].text;
+  return completed_at === null ? `${succeeded} of ${combinations}` : statusTag(status).text;
 }

@@ -185,6 +185,7 @@ function usePoster(
   const [poster, set] = useState<Poster | null | undefined>(() => keptPoster(name));
   const isKnown = token !== undefined;
   useEffect(() => {
+    if (poster) actions.shape(video, poster.aspect);
     if (!isKnown || poster !== undefined) return undefined;
     const leave = new AbortController();
     void takePoster(name, videoLink(taskId, video.index, token), leave.signal).then((taken) => {
