@@ -141,7 +141,7 @@ describe('the grid of videos', () => {
     assert.deepEqual([columns(1312), columns(336), columns(100), columns(0)], [6, 2, 1, 1]);
     const { tileWidth, columns: many } = layoutOf(1312, 100, 9 / 16, 12);
     assert.ok(tileWidth * many <= 1312);
-    const heights = [1, 12, 30, 300].map((letters) => layoutOf(1312, 100, 1, letters).tileHeight);
+    const heights = [1, 150, 220, 2_000].map((width) => layoutOf(1312, 100, 1, width).tileHeight);
     const [one = 0] = heights;
     assert.deepEqual(heights, [one, one, one + 20, one + 40]);
   });

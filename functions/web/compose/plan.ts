@@ -33,7 +33,9 @@ let asking: AbortController | undefined;
 export function followDraft(): () => void {
   const look = () => later(draft.get());
   look();
-  const ends = [draft.follow(look), voices.follow(look)];
+  const back = () => plan.get().problem !== null && askAgain();
+  addEventListener('online', back);
+  const ends = [draft.follow(look), voices.follow(look), () => removeEventListener('online', back)];
   return () => {
     for (const end of ends) end();
     stop();

@@ -1,6 +1,7 @@
 /** Plays the used part of a clip again and again, above a timeline with its two ends. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../ui/html.ts';
+import { release } from '../ui/release.ts';
 import { Icon } from './icons.ts';
 import { TrimTimeline } from './trim-timeline.ts';
 import type { Part } from './trim-times.ts';
@@ -42,6 +43,12 @@ export function TrimPlayer({ url, isSound, part, seconds, volume, onPart, onLeng
   }, [isPlaying, start, end]);
 
   useEffect(() => {
+    const player = media.current;
+    return () => {
+      if (player !== null) release(player);
+    };
+  }, []);
+  useEffect(() => {
     if (media.current !== null) media.current.volume = Math.min(1, volume ?? 1);
   }, [volume]);
 
@@ -61,7 +68,9 @@ export function TrimPlayer({ url, isSound, part, seconds, volume, onPart, onLeng
       <video ref=${media} class=${isSound || isUnknown ? 'hidden' : ''} src=${url} playsinline preload="auto"
         aria-label="The clip"
         onLoadedMetadata=${() => {
-          const player = media.current as HTMLVideoElement;
+          const player = media.current;
+          // The dialog may have been closed meanwhile.
+          if (player === null) return;
           if (Number.isFinite(player.duration)) onLength(Math.round(player.duration * 1_000) / 1_000);
           player.currentTime = start;
         }}

@@ -1,17 +1,19 @@
 /** The view of the settings: what the service was started with. They are changed where it is started. */
 import { useEffect, useState } from 'preact/hooks';
 import type { SettingsView } from '../../model/answers/settings.ts';
-import { ask, forgetKey, hasKey, messageOf } from '../service.ts';
+import { apiKey, ask, forgetKey, messageOf } from '../service.ts';
 import { count } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { Notice, say } from '../ui/notice.ts';
 import { goTo } from '../ui/place.ts';
+import { useStore } from '../ui/store.ts';
 import { type Setting, settingGroups, shownValue } from './groups.ts';
 
 export function Settings() {
   const [answer, setAnswer] = useState<SettingsView | null>(null);
   const [problem, setProblem] = useState('');
   const [search, setSearch] = useState('');
+  const hasKey = useStore(apiKey) !== undefined;
   const load = () => {
     setProblem('');
     ask((client) => client.settings())
@@ -30,7 +32,7 @@ export function Settings() {
             <a href="docs">All addresses of the service</a>
           </p>
         </div>
-        ${hasKey() ? html`<${Key} />` : null}
+        ${hasKey ? html`<${Key} />` : null}
       </div>
       ${
         problem === ''

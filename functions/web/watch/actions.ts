@@ -27,6 +27,8 @@ export function Actions({ status, token, starred, onStatus }: ActionsProps) {
   const [isBusy, setBusy] = useState(false);
   const [mistake, setMistake] = useState('');
   const isOver = status.completed_at !== null;
+  // Before it is known which token they need, links to files lead nowhere.
+  const isRead = isOver && token !== undefined;
   const run = async (work: (client: Client) => Promise<void>) => {
     setBusy(true);
     setMistake('');
@@ -52,12 +54,12 @@ export function Actions({ status, token, starred, onStatus }: ActionsProps) {
     ${mistake === '' ? null : html`<${Notice} kind="bad">${mistake}<//>`}
     <div class="watch-actions">
       ${
-        isOver && succeeded > 0
+        isRead && succeeded > 0
           ? html`<a class="button primary" href=${zipLink(id, token)} download>Download all (zip)</a>`
           : null
       }
       ${
-        isOver && starred.length > 0
+        isRead && starred.length > 0
           ? html`<a class="button" href=${zipLink(id, token, starred)} download>Download starred (${starred.length})</a>`
           : null
       }
@@ -67,7 +69,7 @@ export function Actions({ status, token, starred, onStatus }: ActionsProps) {
           : null
       }
       ${
-        isOver
+        isRead
           ? html`
         <a class="button quiet" href=${manifestLink(id, 'csv', token)} download>Manifest CSV</a>
         <a class="button quiet" href=${manifestLink(id, 'json', token)} download>Manifest JSON</a>`

@@ -3,10 +3,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { RenderView } from '../../model/answers/render.ts';
 import { Dialog } from '../ui/dialog.ts';
 import { html } from '../ui/html.ts';
+import { release } from '../ui/release.ts';
 import { neighbour } from './choose.ts';
 import { type Token, videoLink } from './links.ts';
 import { labelOf } from './names.ts';
-import { release } from './posters.ts';
 
 export interface CompareDialogProps {
   taskId: string;
@@ -62,8 +62,7 @@ export function CompareDialog(props: CompareDialogProps) {
                   aria-label=${`Star video ${video.index}`} onClick=${() => onStar(video.index)}>${isStarred ? '★' : '☆'}</button>
                 <label class="check"><input type="radio" name="watch-heard" checked=${heard === side} onChange=${() => hear(side)} />
                   Sound<span class="hidden"> of the video on the ${SIDES[side]}</span></label>
-                <span class="watch-space"></span>
-                ${step(-1, 'Previous', '‹')} ${step(1, 'Next', '›')}
+                <span class="watch-half-steps">${step(-1, 'Previous', '‹')}${step(1, 'Next', '›')}</span>
               </div>
             </section>`;
         })}

@@ -33,7 +33,7 @@ export function Facts({ video }: { video: RenderView }) {
       ${text === null ? null : fact('Line', html`<q>${text}</q>${about === '' ? null : html`<br /><span class="muted">${about}</span>`}`)}
       ${format === null ? null : fact('Format', format)}
       ${length === null ? null : fact('Length', `${length.toFixed(2)} s`)}
-      ${video.render_seconds === null ? null : fact('Made in', duration(video.render_seconds))}
+      ${video.render_seconds === null ? null : fact('Made in', madeIn(video.render_seconds))}
       ${video.attempts > 1 ? fact('Attempts', String(video.attempts)) : null}
       ${targets.map((target) => fact(TARGETS[target.target] ?? target.target, targetResult(target)))}
       ${fact(
@@ -64,6 +64,10 @@ const TARGETS: Readonly<Record<string, string>> = {
   demand_gen: 'Google Demand Gen',
 };
 const KINDS: Readonly<Record<string, string>> = { cover: 'Cover', srt: 'Captions', vtt: 'Captions' };
+
+function madeIn(seconds: number): string {
+  return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
+}
 
 function fact(name: string, content: VNode | string): VNode {
   return html`<div><dt>${name}</dt><dd>${content}</dd></div>`;

@@ -2,6 +2,7 @@
  * Pictures of finished videos, taken in the browser. A player per tile would hold a connection each, and browsers have six: a
  * few players take turns, and what is kept is a small picture.
  */
+import { release } from '../ui/release.ts';
 
 export interface Poster {
   /** A blob: address. */
@@ -106,13 +107,6 @@ async function pictureOf(address: string, signal: AbortSignal): Promise<Poster> 
   } finally {
     release(video);
   }
-}
-
-/** Frees its connection and its memory. */
-export function release(video: HTMLVideoElement): void {
-  video.pause();
-  video.removeAttribute('src');
-  video.load();
 }
 
 function heard(video: HTMLVideoElement, event: string, signal: AbortSignal): Promise<void> {

@@ -1,5 +1,6 @@
 /** One task: how far it is, and all its videos. */
 import { useEffect, useMemo } from 'preact/hooks';
+import { ServiceError } from '../../client/client.ts';
 import type { StatusView } from '../../model/answers/task.ts';
 import { messageOf } from '../service.ts';
 import { statusTag } from '../task-status.ts';
@@ -30,7 +31,7 @@ export function Task({ taskId }: { taskId: string }) {
     return html`
       <section class="card stack">
         <h1>Task</h1>
-        <${Notice} kind="bad">${messageOf(error)}<//>
+        <${Notice} kind="bad">${wordsOf(error)}<//>
         <p><a href=${addressOf({ view: 'tasks' })}>See all tasks</a></p>
       </section>`;
   if (status === null)
@@ -43,20 +44,23 @@ export function Task({ taskId }: { taskId: string }) {
   return html`
     <div class="stack watch">
       <${Head} status=${status} token=${token} isAway=${isAway} starred=${starred} onStatus=${heard} />
-      ${error === undefined ? null : html`<${Notice} kind="bad">${messageOf(error)}<//>`}
+      ${error === undefined ? null : html`<${Notice} kind="bad">${wordsOf(error)}<//>`}
       <${Videos} taskId=${taskId} videos=${videos} isListed=${isListed} token=${token} stars=${stars} />
     </div>`;
+}
+
+function wordsOf(error: unknown): string {
+  const isGone = ServiceError.is(error) && error.status === 404;
+  return isGone
+    ? 'Expected a task, got none of this address: it was deleted, or its time is over. Its videos stay in their folder.'
+    : messageOf(error);
 }
 
 /** What the tab of the browser shows, so that it can be seen from another one. */
 function useTitle(status: StatusView | null): void {
   const title = status === null ? null : `${progressOf(status)} · ${status.task_name}`;
   useEffect(() => {
-    const before = document.title;
     if (title !== null) document.title = title;
-    return () => {
-      document.title = before;
-    };
   }, [title]);
 }
 

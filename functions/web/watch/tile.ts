@@ -4,9 +4,10 @@ import type { RenderView } from '../../model/answers/render.ts';
 import { copyText } from '../ui/copy.ts';
 import { html } from '../ui/html.ts';
 import { memo } from '../ui/memo.ts';
+import { release } from '../ui/release.ts';
 import { isOnDrive, type Token, videoLink } from './links.ts';
 import { baseName, labelOf } from './names.ts';
-import { keptPoster, type Poster, release, takePoster } from './posters.ts';
+import { keptPoster, type Poster, takePoster } from './posters.ts';
 
 /** Stays the same object as long as the task is shown. */
 export interface TileActions {
@@ -37,7 +38,7 @@ export const Tile = memo(function Tile(props: TileProps) {
   const isDone = status === 'succeeded';
   return html`
     <div class=${`watch-tile ${status}`}>
-      <div class="watch-picture" style=${{ height: `${posterHeight}px` }}><${Picture} ...${props} label=${label} /></div>
+      <div class="watch-picture" style=${isDone ? { height: `${posterHeight}px` } : {}}><${Picture} ...${props} label=${label} /></div>
       <div class="watch-foot">
         <p class="watch-name" title=${file_name}>${label}</p>
         <p class="watch-facts muted">#${index}${factsOf(video)}</p>

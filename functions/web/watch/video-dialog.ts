@@ -4,11 +4,11 @@ import type { RenderView } from '../../model/answers/render.ts';
 import { copyText } from '../ui/copy.ts';
 import { Dialog } from '../ui/dialog.ts';
 import { html } from '../ui/html.ts';
+import { release } from '../ui/release.ts';
 import { neighbour } from './choose.ts';
 import { Facts } from './facts.ts';
 import { isOnDrive, type Token, videoLink, webAddress } from './links.ts';
 import { baseName, labelOf } from './names.ts';
-import { release } from './posters.ts';
 
 export interface VideoDialogProps {
   taskId: string;
