@@ -9,7 +9,8 @@ import { plan } from './plan.ts';
 import { starting } from './start.ts';
 
 /** Places that show their own. */
-const SHOWN = /^(clip:|line:|rule:)|^(name|fileName|formats|captions|linesMode|limit|rules|targets)$/;
+const SHOWN =
+  /^(clip:|line:|rule:)|^(name|fileName|formats|captions|linesMode|tracksMode|limit|rules|targets)$/;
 const MOST = 10;
 /** Until what was scrolled to is drawn. */
 const DRAWN_MS = 150;
