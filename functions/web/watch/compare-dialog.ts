@@ -93,14 +93,16 @@ interface HalfProps {
   isMuted: boolean;
 }
 
+/** Stays at its first address: another token would begin the video again. */
 function Half({ player, address, label, isMuted }: HalfProps) {
+  const [first] = useState(address);
   useEffect(() => {
     const video = player.current;
     return () => {
       if (video !== null) release(video);
     };
   }, []);
-  return html`<video class="watch-video" playsinline preload="auto" muted=${isMuted} aria-label=${label} src=${address}
+  return html`<video class="watch-video" playsinline preload="auto" muted=${isMuted} aria-label=${label} src=${first}
     ref=${(video: HTMLVideoElement | null) => {
       player.current = video;
     }}></video>`;
