@@ -1,4 +1,5 @@
 /** The frame of the page: its head, and the view that the address names. */
+import { useEffect } from 'preact/hooks';
 import { Compose } from './compose/compose.ts';
 import { KeyDialog } from './key-dialog.ts';
 import { keyQuestion } from './service.ts';
@@ -18,6 +19,7 @@ const TABS: readonly { to: Place; text: string; views: readonly Place['view'][] 
 
 export function App() {
   const now = useStore(place);
+  useTitle(now.view);
   const isLocked = useStore(keyQuestion, (question) => question !== null);
   return html`
     <a class="skip" href="#content" onClick=${skip}>Skip to content</a>
@@ -50,6 +52,14 @@ function View({ place: now }: { place: Place }) {
     case 'settings':
       return html`<${Settings} />`;
   }
+}
+
+/** Names the view in the tab and the history of the browser. A task says itself what it is. */
+function useTitle(view: Place['view']): void {
+  useEffect(() => {
+    const tab = TABS.find(({ to }) => to.view === view);
+    document.title = tab === undefined || view === 'compose' ? 'Every Cut' : `${tab.text} · Every Cut`;
+  }, [view]);
 }
 
 /** The address names views, so a link to a part of the page must not change it. */

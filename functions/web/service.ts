@@ -7,7 +7,7 @@ import { createStore } from './ui/store.ts';
 const KEPT_KEY = 'every-cut.key';
 
 /** Where the service answers: this page's own address. */
-export const BASE = new URL('.', location.href).href;
+const BASE = new URL('.', location.href).href;
 
 export interface KeyQuestion {
   /** Whether there was a key, which the service no longer takes. */
@@ -19,18 +19,14 @@ export interface KeyQuestion {
 /** Waits for the person to type in the API key; null if nobody has to. */
 export const keyQuestion = createStore<KeyQuestion | null>(null);
 
-let key = sessionStorage.getItem(KEPT_KEY) ?? undefined;
-let client = clientWith(key);
+/** Undefined: none is in use. */
+export const apiKey = createStore(keptKey());
+let client = clientWith(apiKey.get());
 let asking: Promise<void> | undefined;
 
-function clientWith(apiKey: string | undefined): Client {
+function clientWith(key: string | undefined): Client {
   // Fetch wants to be called as a function of the window.
-  return createClient({ url: BASE, apiKey, fetch: (input, init) => fetch(input, init) });
-}
-
-/** Whether a key is in use: links to files then need a token, as browsers send no key with them. */
-export function hasKey(): boolean {
-  return key !== undefined;
+  return createClient({ url: BASE, apiKey: key, fetch: (input, init) => fetch(input, init) });
 }
 
 /**
@@ -53,14 +49,14 @@ export async function ask<T>(work: (client: Client) => Promise<T>): Promise<T> {
 function askForKey(): Promise<void> {
   asking ??= new Promise<void>((resolve) => {
     keyQuestion.set({
-      wasWrong: key !== undefined,
+      wasWrong: apiKey.get() !== undefined,
       async answer(given) {
         const tried = clientWith(given);
         const problem = await problemWith(tried);
         if (problem !== null) return problem;
-        key = given;
-        sessionStorage.setItem(KEPT_KEY, given);
+        keep(given);
         client = tried;
+        apiKey.set(given);
         keyQuestion.set(null);
         asking = undefined;
         resolve();
@@ -73,7 +69,7 @@ function askForKey(): Promise<void> {
 
 /** Lets browsers read the files of a task, as they send no key with links and players; null where no key is in use. */
 export async function accessTo(taskId: string): Promise<AccessView | null> {
-  return hasKey() ? ask((used) => used.access(taskId)) : null;
+  return apiKey.get() !== undefined ? ask((used) => used.access(taskId)) : null;
 }
 
 /**
@@ -87,9 +83,25 @@ export function fileLink(path: string, token: string | null | undefined): string
 }
 
 export function forgetKey(): void {
-  sessionStorage.removeItem(KEPT_KEY);
-  key = undefined;
+  keep(undefined);
   client = clientWith(undefined);
+  apiKey.set(undefined);
+}
+
+/** Browsers may refuse to keep anything: the key then lasts as long as the page. */
+function keep(key: string | undefined): void {
+  try {
+    if (key === undefined) sessionStorage.removeItem(KEPT_KEY);
+    else sessionStorage.setItem(KEPT_KEY, key);
+  } catch {}
+}
+
+function keptKey(): string | undefined {
+  try {
+    return sessionStorage.getItem(KEPT_KEY) ?? undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Why the key of a client cannot be used; null: it can. */

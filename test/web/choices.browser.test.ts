@@ -90,6 +90,10 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
     const isFocused = (name: string) =>
       page.waitForFunction((label) => document.activeElement?.ariaLabel === label, name);
     await isFocused('Move line 2 up');
+    await button('Remove line 2').click();
+    await button('Undo').click();
+    await page.getByLabel('Text of line 2').and(page.locator(':focus')).waitFor();
+    assert.equal(await page.getByLabel('Text of line 2').inputValue(), 'Third');
     await page.getByLabel('every line: a video for each').check();
     await button('Make 18 videos').waitFor();
 
@@ -132,11 +136,33 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
     await page.waitForFunction(() => document.activeElement?.textContent?.includes('Did you mean') === true);
     await page.getByLabel('File names').fill('');
     await mistake.waitFor({ state: 'detached' });
+
+    const before = blocksOf({ Hooks: ['dog', 'cat'], Bodies: ['demo', 'review', 'test'], Ends: [] });
+    const [hooks, ...others] = before.blocks;
+    const [dog, cat] = hooks?.clips ?? [];
+    await edit({ blocks: [{ ...hooks, clips: [dog, { ...cat, volume: 3 }] }, ...others] as Draft['blocks'] });
+    await page.locator('.clip').filter({ hasText: 'Expected a volume from 0 to 2' }).waitFor();
+    await summary().getByRole('button', { name: 'Hooks, cat' }).click();
+    await page.waitForFunction(
+      () => document.activeElement?.textContent?.includes('Expected a volume') === true,
+    );
+    await edit(before);
   });
 
   test('is still there when the page is loaded again, until the person starts over', async () => {
     await page.getByLabel('Name', { exact: true }).fill('kept');
     // It is written a moment later, or when the page goes.
+    await page.reload();
+    const other = await page.context().newPage();
+    await other.goto(`${host.url}/`);
+    await other.getByText('This is what you had put together before.').waitFor();
+    await page.getByLabel('Name', { exact: true }).fill('newer');
+    const isNewer = () => localStorage.getItem('every-cut.draft')?.includes('"newer"') === true;
+    await page.waitForFunction(isNewer);
+    await other.goto('about:blank');
+    await other.close();
+    assert.ok(await page.evaluate(isNewer), 'a tab that changed nothing writes nothing');
+    await page.getByLabel('Name', { exact: true }).fill('kept');
     await page.reload();
     await page.getByText('This is what you had put together before.').waitFor();
     assert.equal(await page.getByLabel('Name', { exact: true }).inputValue(), 'kept');

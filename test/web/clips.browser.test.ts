@@ -110,6 +110,20 @@ describe('clips on the page', IN_CHROMIUM, () => {
     assert.deepEqual(await namesIn(hooks), ['2 blue']);
     await page.getByRole('button', { name: 'Undo' }).press('Enter');
     assert.deepEqual(await namesIn(hooks), ['red', '2 blue']);
+    await hooks.locator('[data-does=remove]:focus').waitFor();
+
+    await block('Bodies').getByRole('button', { name: 'Remove Bodies' }).press('Enter');
+    await page.getByLabel('Name of block 2').and(page.locator(':focus')).waitFor();
+    await page.getByRole('button', { name: 'Undo' }).press('Enter');
+    await block('Bodies').locator('.block-name:focus').waitFor();
+
+    await hooks.getByRole('button', { name: 'Trim 2 blue' }).press('Enter');
+    await page.getByRole('dialog').waitFor();
+    await page.evaluate("location.hash = '#/settings'");
+    await page.getByRole('heading', { name: 'Settings' }).waitFor();
+    await page.goBack();
+    await hooks.waitFor();
+    assert.equal(await page.getByRole('dialog').count(), 0);
 
     await hooks.getByRole('button', { name: 'Trim 2 blue' }).press('Enter');
     const dialog = page.getByRole('dialog');

@@ -88,22 +88,12 @@ describe('the estimate', () => {
       })),
     };
   };
-  const estimate = (
-    draft: Draft,
-    work: Partial<NonNullable<Parameters<typeof estimateOf>[0]['work']>> = {},
-  ) =>
+  const estimate = (draft: Draft, work: Partial<Parameters<typeof estimateOf>[0]['work']> = {}) =>
     estimateOf({
       draft,
       selection: selectionOf(draft),
       processors: 2,
-      work: {
-        speech_characters: 0,
-        speech_usd: 0,
-        clips: 9,
-        encodes: null,
-        usd_per_compute_hour: null,
-        ...work,
-      },
+      work: { speech_usd: 0, encodes: 0, usd_per_compute_hour: 0, ...work },
     });
   const nine = { a: some(3, 'a'), b: some(3, 'b'), c: some(3, 'c') };
 

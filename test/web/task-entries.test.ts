@@ -3,7 +3,8 @@ import { describe, test } from 'node:test';
 import type { StatsView } from '../../functions/model/answers/stats.ts';
 import type { TaskEntry } from '../../functions/model/answers/task.ts';
 import { TASK_STATUSES } from '../../functions/model/task.ts';
-import { doneText, entryOf, isOpen, merged, STATUSES, statusTag } from '../../functions/web/tasks/entries.ts';
+import { isUnderWay, STATUSES, statusTag } from '../../functions/web/task-status.ts';
+import { doneText, entryOf, merged } from '../../functions/web/tasks/entries.ts';
 import { serviceWords } from '../../functions/web/tasks/service-words.ts';
 
 const entry = (number: number, more: Partial<TaskEntry> = {}): TaskEntry =>
@@ -59,7 +60,7 @@ describe('the list of tasks', () => {
     const words = TASK_STATUSES.map((status) => statusTag(status).text);
     assert.deepEqual(STATUSES, TASK_STATUSES);
     assert.equal(new Set(words).size, TASK_STATUSES.length);
-    assert.deepEqual(TASK_STATUSES.filter(isOpen), ['queued', 'preparing', 'rendering', 'cancelling']);
+    assert.deepEqual(TASK_STATUSES.filter(isUnderWay), ['queued', 'preparing', 'rendering', 'cancelling']);
     assert.deepEqual(
       (['completed', 'partial', 'failed', 'rendering'] as const).map((status) => statusTag(status).kind),
       ['ok', 'warn', 'bad', 'busy'],

@@ -5,7 +5,7 @@ import { RENDERS_PAGE } from '../../functions/http/examples.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
 import { chosen, EVERYTHING, filterCounts, formatsOf, neighbour } from '../../functions/web/watch/choose.ts';
 import { aspectOf, layoutOf, moved, placeAt, rangeInView } from '../../functions/web/watch/layout.ts';
-import { clipNames, labelOf, sourceName } from '../../functions/web/watch/names.ts';
+import { baseName, labelOf } from '../../functions/web/watch/names.ts';
 import { nextPage, type VideoPage, videosIn, withPage } from '../../functions/web/watch/pages.ts';
 
 const [SAMPLE] = RENDERS_PAGE.renders as unknown as [RenderView];
@@ -15,7 +15,7 @@ function video(index: number, changes: Partial<RenderView> = {}): RenderView {
   return {
     ...SAMPLE,
     index,
-    file_name: `${String(index).padStart(4, '0')}-hook-${index}-1f0c9a.mp4`,
+    clip_names: [`hook-${index}`],
     ...changes,
   };
 }
@@ -82,15 +82,21 @@ describe('the list of videos on the page', () => {
 
 describe('what is shown of the videos', () => {
   const videos = [
-    video(1, { file_name: '0001-hook-10-1f0c9a.mp4', duration_seconds: 9 }),
-    video(2, { file_name: '0002-hook-2-1f0c9a.mp4', duration_seconds: 12, format: '1x1' }),
+    video(1, { clip_names: ['hook-10'], duration_seconds: 9 }),
+    video(2, { clip_names: ['hook-2'], duration_seconds: 12, format: '1x1', file_name: 'de/spring-2.mp4' }),
     video(3, {
-      file_name: '0003-hook-1-1f0c9a.mp4',
+      clip_names: ['hook-1'],
       status: 'failed',
       duration_seconds: null,
       text: 'Buy now',
     }),
-    video(4, { file_name: '0004-hook-1-1f0c9a.mp4', duration_seconds: 3, format: '9x16', voice: 'Adam' }),
+    video(4, {
+      clip_names: ['hook-1'],
+      track_name: 'Slow song',
+      duration_seconds: 3,
+      format: '9x16',
+      voice: 'Adam',
+    }),
   ];
   const shown = (changes: Partial<typeof EVERYTHING>, stars = NO_STARS) =>
     indexesOf(chosen(videos, { ...EVERYTHING, ...changes }, stars));
@@ -104,6 +110,8 @@ describe('what is shown of the videos', () => {
     assert.deepEqual(shown({ search: '  buy NOW ' }), [3]);
     assert.deepEqual(shown({ search: 'hook-1 adam' }), [4]);
     assert.deepEqual(shown({ search: '#2' }), [2]);
+    assert.deepEqual(shown({ search: 'slow' }), [4]);
+    assert.deepEqual(shown({ search: 'spring-2' }), [2]);
     assert.deepEqual(shown({ search: 'nowhere' }), []);
     assert.deepEqual(shown({ sort: 'name' }), [3, 4, 2, 1]);
     assert.deepEqual(shown({ sort: 'length' }), [4, 1, 2, 3]);
@@ -120,19 +128,10 @@ describe('what is shown of the videos', () => {
     assert.equal(neighbour(videos, 99, 1)?.index, 1);
   });
 
-  test('is named by its clips, wherever they come from', () => {
-    assert.equal(sourceName('https://example.com/a/Hook%20A.final.mp4?key=1#t'), 'Hook A.final');
-    assert.equal(sourceName('upload:6f1c0d2e9b7a4c538e21f06d4b9a7c15-Hook_A'), 'Hook_A');
-    assert.equal(sourceName('gs://bucket/clips/%E0%A4%A'), '%E0%A4%A');
-    assert.equal(sourceName('https://example.com/'), 'example.com');
-    assert.equal(
-      labelOf(video(1, { file_name: '9x16/0001-hook-a-body-b-1f0c9a_9x16.mp4' })),
-      'hook-a-body-b',
-    );
-    assert.equal(labelOf(video(1, { file_name: 'de/spring-hook1.mp4' })), 'spring-hook1');
-    const named = { ...video(1), clip_names: ['one', 'two'] };
-    assert.deepEqual([labelOf(named), clipNames(named)], ['one · two', ['one', 'two']]);
-    assert.deepEqual(clipNames(video(1)), ['hook-a', 'body-a']);
+  test('is named as people called its clips, whatever its file is called', () => {
+    const named = video(1, { clip_names: ['Dog & cat', 'Büro'], file_name: 'de/9x16/spring-hook1.mp4' });
+    assert.equal(labelOf(named), 'Dog & cat · Büro');
+    assert.equal(baseName(named.file_name), 'spring-hook1.mp4');
   });
 });
 
@@ -142,7 +141,7 @@ describe('the grid of videos', () => {
     assert.deepEqual([columns(1312), columns(336), columns(100), columns(0)], [6, 2, 1, 1]);
     const { tileWidth, columns: many } = layoutOf(1312, 100, 9 / 16, 12);
     assert.ok(tileWidth * many <= 1312);
-    const heights = [1, 12, 30, 300].map((letters) => layoutOf(1312, 100, 1, letters).tileHeight);
+    const heights = [1, 150, 220, 2_000].map((width) => layoutOf(1312, 100, 1, width).tileHeight);
     const [one = 0] = heights;
     assert.deepEqual(heights, [one, one, one + 20, one + 40]);
   });

@@ -21,7 +21,7 @@ describe('the page of a task', IN_CHROMIUM, () => {
   before(async () => {
     service = await savedVideos({ combinations: 6 });
     const file = join(service.dir.path, 'clip.mp4');
-    clip = await readFile(await makeClip(file, { colour: 'blue', frames: 120, size: '90x160' }));
+    clip = await readFile(await makeClip(file, { colour: 'blue', frames: 120, size: '160x90' }));
     for (const index of [1, 2, 3]) await service.save(index, clip);
     await service.report(4, {
       status: 'failed',
@@ -58,6 +58,20 @@ describe('the page of a task', IN_CHROMIUM, () => {
     assert.equal(await page.title(), `4 of 6 · ${service.task.name}`);
   });
 
+  test('keeps the shape of its pictures when a person comes back', async () => {
+    const height = () =>
+      page
+        .locator('.watch-picture')
+        .first()
+        .evaluate(({ clientHeight }) => clientHeight);
+    const before = await height();
+    await page.getByRole('link', { name: 'Tasks' }).click();
+    await page.waitForFunction(() => document.title === 'Tasks · Every Cut');
+    await page.goto(`${service.url}/#/tasks/${service.task.id}`);
+    await play(1).locator('img').waitFor();
+    await until(async () => (await height()) === before, `pictures as high as before, ${before} pixels`);
+  });
+
   test('plays a video, leads to the next one by keys, and stars it for good', async () => {
     await play(1).click();
     const dialog = page.getByRole('dialog');
@@ -66,6 +80,12 @@ describe('the page of a task', IN_CHROMIUM, () => {
     await dialog.getByRole('heading', { name: /^#2 / }).waitFor();
     await page.keyboard.press('s');
     await dialog.getByRole('button', { name: 'Starred' }).waitFor();
+    await dialog.getByRole('button', { name: 'Copy name' }).click();
+    // The dialog hides all else, also from screen readers.
+    await dialog
+      .getByRole('status')
+      .filter({ hasText: /^(File name copied|Expected leave .*)$/ })
+      .waitFor();
     await page.keyboard.press('Escape');
     await page.locator('[aria-posinset="2"] :focus').waitFor();
     await page.reload();
@@ -125,9 +145,14 @@ describe('the page of a task', IN_CHROMIUM, () => {
     assert.equal(await page.getByText('The service does not answer; trying again.').count(), 0);
     const zip = page.getByRole('link', { name: 'Download starred (1)' });
     assert.match((await zip.getAttribute('href')) ?? '', /\/manifest\.zip\?renders=2$/);
+    // As from another tab, or if the answer to the first try was lost.
+    await fetch(`${service.url}/tasks/${service.task.id}`, { method: 'DELETE' });
     await button('Delete').click();
     await button('Delete the task').click();
     await page.waitForURL(/#\/tasks$/);
     assert.equal(await page.evaluate('localStorage.length'), 0);
+    await page.goto(`${service.url}/#/tasks/%E0%A4%A`);
+    await page.getByText(/^Expected a task, got none of this address/).waitFor();
+    await page.getByRole('link', { name: 'See all tasks' }).click();
   });
 });

@@ -24,7 +24,7 @@ const LINES = /^lines\.txt$/i;
 const natural = new Intl.Collator('en', { numeric: true, sensitivity: 'base' });
 
 /** `2 hooks` is before `10 hooks`. */
-export function byName(one: string, other: string): number {
+function byName(one: string, other: string): number {
   return natural.compare(one, other);
 }
 

@@ -8,7 +8,7 @@ import { AddClips } from './add-clips.ts';
 import { moveBlock } from './arrange-clips.ts';
 import { leaveByKey } from './clip-card.ts';
 import { ClipList, useDropTarget } from './clip-list.ts';
-import { type Block, edit, editBlock } from './draft.ts';
+import { type Block, draft, edit, editBlock } from './draft.ts';
 import { dragged, endDrag, startDrag } from './dragging.ts';
 import { Icon } from './icons.ts';
 import { takeOutBlock } from './removal.ts';
@@ -48,7 +48,7 @@ export const BlockColumn = memo(({ block, at, count: all }: BlockColumnProps) =>
           <button type="button" class="icon-button" aria-label=${`Move ${name} right`} disabled=${at === all - 1}
             onClick=${() => move(1)}><${Icon} name="right" /></button>
           <button type="button" class="icon-button" aria-label=${`Remove ${name}`} disabled=${all === 1}
-            onClick=${() => takeOutBlock(key)}><${Icon} name="remove" /></button>
+            onClick=${() => remove(key)}><${Icon} name="remove" /></button>
         </span>
       </header>
       ${clips.length > 0 ? html`<${ClipList} list=${key} clips=${clips} label=${`Clips of ${name}`} />` : null}
@@ -80,6 +80,15 @@ function useBlockTarget(key: string, at: number) {
     },
   };
   return { isOver: isOver && takes, handlers };
+}
+
+/** The focus goes to the block that is then in its place. */
+function remove(key: string): void {
+  const { blocks } = draft.get();
+  const at = blocks.findIndex((block) => block.key === key);
+  const next = blocks[at + 1] ?? blocks[at - 1];
+  takeOutBlock(key);
+  document.querySelector<HTMLElement>(`[data-list="${next?.key}"] .block-name`)?.focus();
 }
 
 function rename(key: string, typed: string): void {

@@ -9,7 +9,7 @@ import { chosenFiles } from './drop-reading.ts';
 import { Icon } from './icons.ts';
 import { addBlock, addDropped } from './intake.ts';
 import { askBeforeLeaving } from './leaving.ts';
-import { Notes, Removed } from './notes.ts';
+import { Notes } from './notes.ts';
 import { filesOverPage, listenToPage } from './page-drop.ts';
 import { TrimDialog } from './trim-dialog.ts';
 import { UploadTotal } from './upload-total.ts';
@@ -47,7 +47,6 @@ export function Blocks() {
       <div class="blocks">
         ${blocks.map((block, at) => html`<${BlockColumn} key=${block.key} block=${block} at=${at} count=${blocks.length} />`)}
       </div>
-      <${Removed} />
       <${TrimDialog} />
     </section>`;
 }

@@ -10,6 +10,7 @@ import { endDrag, startDrag } from './dragging.ts';
 import { kindOf } from './file-kinds.ts';
 import { Icon, type IconName } from './icons.ts';
 import { ListenButton } from './listen.ts';
+import { Mistakes } from './mistake-list.ts';
 import { takeOutClip } from './removal.ts';
 import { trimming } from './trim-dialog.ts';
 import { shownTime } from './trim-times.ts';
@@ -43,19 +44,20 @@ export const ClipCard = memo(({ clip, list, at, isLast, mark }: ClipCardProps) =
         <p class="clip-facts muted">${factsOf(clip)}</p>
       </div>
       <div class="clip-buttons">
-        ${list === TRACKS ? html`<${ListenButton} clip=${clip} />` : null}
         <button type="button" class="icon-button clip-move" aria-label=${`Move ${name} up`} disabled=${at === 0}
           data-does="up"
           onClick=${() => move(key, list, at - 1, 'up')}><${Icon} name="up" /></button>
         <button type="button" class="icon-button clip-move" aria-label=${`Move ${name} down`} disabled=${isLast}
           data-does="down"
           onClick=${() => move(key, list, at + 2, 'down')}><${Icon} name="down" /></button>
+        ${list === TRACKS ? html`<${ListenButton} clip=${clip} />` : null}
         <button type="button" class="icon-button" aria-label=${`Trim ${name}`} title="Trim and volume"
           onClick=${() => trimming.set(key)}><${Icon} name="trim" /></button>
         <button type="button" class="icon-button" aria-label=${`Remove ${name}`} title="Remove" data-does="remove"
           onClick=${() => remove(key, list, at)}><${Icon} name="remove" /></button>
       </div>
       <${UploadLine} clip=${clip} />
+      <${Mistakes} at=${`clip:${key}`} />
     </div>`;
 });
 

@@ -92,7 +92,7 @@ const Chunk = memo(({ list, clips, from, count, mark }: ChunkProps) => {
   }, []);
   const space = `${height.current || clips.length * CARD_HEIGHT}px`;
   return html`
-    <div class="clips-chunk" role="presentation" ref=${element} style=${{ minHeight: isNear ? '' : space }}>
+    <div class="clips-chunk" role="presentation" data-from=${from} ref=${element} style=${{ minHeight: isNear ? '' : space }}>
       ${
         isNear &&
         clips.map((clip, number) => {

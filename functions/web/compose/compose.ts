@@ -7,6 +7,7 @@ import { draft } from './draft.ts';
 import { Formats } from './formats.ts';
 import { Lines } from './lines.ts';
 import { Music } from './music.ts';
+import { Removed } from './notes.ts';
 import { isWorthKeeping } from './pack.ts';
 import { Rules } from './rules.ts';
 import { broughtBack, followAndKeep, hasLast, startFromLast, startOver } from './saved-draft.ts';
@@ -29,6 +30,7 @@ export function Compose() {
         <${Rules} />
       </div>
       <${Summary} />
+      <${Removed} />
     </div>`;
 }
 

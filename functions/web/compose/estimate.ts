@@ -1,20 +1,7 @@
 /** What a task will take, from its plan and from lengths that the browser knows. All of it is "about". Pure. */
-import type { PlanView } from '../../model/answers/render.ts';
+import type { EstimateView, PlanView } from '../../model/answers/render.ts';
 import { type Clip, type Draft, usedSeconds } from './draft.ts';
 import { usedBlocks } from './request.ts';
-
-/** What the service says of the work, before it opens any file. */
-export interface PlannedWork {
-  speech_characters: number;
-  /** US dollars. */
-  speech_usd: number;
-  /** Clips that are used, each once. */
-  clips: number;
-  /** Most runs of the encoder; null: not known. */
-  encodes: number | null;
-  /** US dollars; null: not known. */
-  usd_per_compute_hour: number | null;
-}
 
 export interface Estimate {
   /** Length of all videos together, seconds. */
@@ -49,8 +36,8 @@ const SHARES: Readonly<Record<string, number>> = {
 export interface EstimateInput {
   draft: Draft;
   selection: Pick<NonNullable<PlanView['selection']>, 'videos' | 'chosen' | 'blocks'>;
-  /** Null: the service does not tell. */
-  work: PlannedWork | null;
+  /** What the service says of it. */
+  work: Pick<EstimateView, 'encodes' | 'speech_usd' | 'usd_per_compute_hour'>;
   /** That the service can use at a time. */
   processors: number;
 }
@@ -67,7 +54,7 @@ export function estimateOf({ draft, selection, work, processors }: EstimateInput
   const pixels = draft.formats.length === 0 ? 1 : sum(draft.formats, (format) => SHARES[format] ?? 1);
   const formats = Math.max(1, draft.formats.length);
   // Runs beyond one for each clip and format draw captions.
-  const captioned = Math.max(0, (work?.encodes ?? 0) - needed.length * formats) / formats;
+  const captioned = Math.max(0, work.encodes - needed.length * formats) / formats;
   const meanSeconds = needed.length === 0 ? 0 : clipSeconds / needed.length;
   const processorSeconds =
     clipSeconds * (DECODING + ENCODING * pixels) +
@@ -75,12 +62,12 @@ export function estimateOf({ draft, selection, work, processors }: EstimateInput
     (videoSeconds / formats) * MIXING +
     videos * JOINING +
     draft.lines.length * SPEAKING;
-  const computeUsd = ((work?.usd_per_compute_hour ?? 0) * processorSeconds) / 2 / 3600;
+  const computeUsd = (work.usd_per_compute_hour * processorSeconds) / 2 / 3600;
   return {
     videoSeconds,
     unknownClips: needed.filter(({ clip }) => usedSeconds(clip) === null).length,
     seconds: STARTING + processorSeconds / Math.max(1, processors),
-    usd: (work?.speech_usd ?? 0) + computeUsd,
+    usd: work.speech_usd + computeUsd,
   };
 }
 

@@ -46,7 +46,7 @@ const MEDIA_TYPE = /^[\w.+-]{1,49}\/[\w.+-]{1,49}$/;
 const HIDDEN = /^(\.|thumbs\.db$|desktop\.ini$|__macosx$)/i;
 
 /** Without the dot, in small letters; empty: none. */
-export function extensionOf(name: string): string {
+function extensionOf(name: string): string {
   return /\.([^./\\]{1,8})$/.exec(name)?.[1]?.toLowerCase() ?? '';
 }
 

@@ -3,16 +3,7 @@ import { count } from '../ui/format.ts';
 import { createStore } from '../ui/store.ts';
 import { arrange, type Dropped } from './arrange.ts';
 import { addClips, clipsOf, MAX_BLOCKS, MAX_CLIPS, nextBlockName, TRACKS } from './arrange-clips.ts';
-import {
-  type Block,
-  type Clip,
-  type ClipSource,
-  draft,
-  edit,
-  editBlock,
-  type Line,
-  newKey,
-} from './draft.ts';
+import { type Block, type Clip, type ClipSource, draft, edit, editBlock, newKey, newLine } from './draft.ts';
 import { kindOf, refusalOfFile, stemOf } from './file-kinds.ts';
 import { type Link, readLinks } from './links.ts';
 import { findFacts } from './media-facts.ts';
@@ -44,7 +35,7 @@ export async function addDropped(dropped: readonly Dropped[], list?: string): Pr
 }
 
 /** @param list key of a block, or TRACKS */
-export function addFiles(list: string, files: readonly File[], refused: readonly string[] = []): void {
+function addFiles(list: string, files: readonly File[], refused: readonly string[] = []): void {
   const texts = [...refused];
   const good = files.filter((file) => {
     const refusal = refusalOfFile(file) ?? (list === TRACKS ? refusalAsTrack(file) : undefined);
@@ -130,13 +121,13 @@ function placesOf(
   });
 }
 
-/** Each line of lines.txt is spoken, with the voice of the line before. */
+/** Each line of lines.txt is spoken, in the way of the line before. */
 async function addLines(files: readonly File[]): Promise<void> {
   for (const file of files) {
     const texts = (await file.text()).split(/\r?\n/).map((text) => text.replace(/^\uFEFF/, '').trim());
     edit(({ lines }) => {
-      const like = { voice: lines.at(-1)?.voice ?? '', speed: null, language: '', group: '' };
-      const added = texts.filter(Boolean).map((text): Line => ({ key: newKey(), text, ...like }));
+      const like = lines.at(-1);
+      const added = texts.filter(Boolean).map((text) => newLine(text, like));
       return { lines: [...lines.filter(({ text }) => text.trim() !== ''), ...added] };
     });
   }

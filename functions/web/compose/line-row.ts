@@ -5,6 +5,7 @@ import { memo } from '../ui/memo.ts';
 import { typedIn } from '../ui/value.ts';
 import { draft, edit, editLine, type Line, newLine } from './draft.ts';
 import { Mistakes } from './mistake-list.ts';
+import { takeOutLine } from './removal.ts';
 import { VoiceBox } from './voice-box.ts';
 
 /** Id of the button below the lines. */
@@ -113,7 +114,7 @@ function remove(key: string): void {
   const { lines } = draft.get();
   const at = lines.findIndex((line) => line.key === key);
   const next = lines[at + 1] ?? lines[at - 1];
-  edit({ lines: lines.filter((line) => line.key !== key) });
+  takeOutLine(key);
   setTimeout(() => document.getElementById(next === undefined ? ADD_LINE : `text-${next.key}`)?.focus());
 }
 

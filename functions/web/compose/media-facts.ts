@@ -1,5 +1,6 @@
 /** What the browser can tell of a file: its length and a small picture. One file at a time, when nothing else is to do. */
 
+import { release } from '../ui/release.ts';
 import { placeOfClip } from './arrange-clips.ts';
 import { changeClips } from './change-clips.ts';
 import { type Clip, draft } from './draft.ts';
@@ -84,8 +85,7 @@ async function withMedia(
     await known;
     return await look(media);
   } finally {
-    media.removeAttribute('src');
-    media.load();
+    release(media);
     URL.revokeObjectURL(url);
   }
 }

@@ -1,4 +1,4 @@
-/** One by chance, or each: the choice for lines. */
+/** One by chance, or each: the choice for lines and for tracks. */
 import { useId } from 'preact/hooks';
 import { html } from '../ui/html.ts';
 

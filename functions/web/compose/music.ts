@@ -5,12 +5,9 @@ import { AddClips } from './add-clips.ts';
 import { TRACKS } from './arrange-clips.ts';
 import { ClipList, useDropTarget } from './clip-list.ts';
 import { draft, edit } from './draft.ts';
+import { Mistakes } from './mistake-list.ts';
+import { ModeChoice } from './mode-choice.ts';
 import { Notes } from './notes.ts';
-
-const MODES = [
-  { mode: 'random', text: 'One at random per video' },
-  { mode: 'each', text: 'Every track with every combination' },
-] as const;
 
 export function Music() {
   const tracks = useStore(draft, (now) => now.tracks);
@@ -35,18 +32,11 @@ export function Music() {
 }
 
 function Mode() {
-  const chosen = useStore(draft, (now) => now.tracksMode);
+  const mode = useStore(draft, (now) => now.tracksMode);
   return html`
-    <fieldset class="row">
-      <legend>Which track a video gets</legend>
-      ${MODES.map(
-        ({ mode, text }) => html`
-          <label class="check">
-            <input type="radio" name="tracks-mode" checked=${chosen === mode} onChange=${() => edit({ tracksMode: mode })} />
-            ${text}
-          </label>`,
-      )}
-    </fieldset>`;
+    <${ModeChoice} legend="Each video gets" value=${mode} onChange=${(tracksMode: typeof mode) => edit({ tracksMode })}
+      random="one of the tracks, by chance" each="every track: a video for each" />
+    <${Mistakes} at="tracksMode" />`;
 }
 
 function MusicLevel() {

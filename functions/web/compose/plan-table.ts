@@ -7,16 +7,16 @@ import { count } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { Notice } from '../ui/notice.ts';
 import { draft, edit, newSeed } from './draft.ts';
-import { type Plan, trialOf } from './plan.ts';
+import { trialOf } from './plan.ts';
 import { usedBlocks, withoutPending } from './request.ts';
 import { Uses } from './uses.ts';
 
 /** Rows that are drawn at a time: a browser draws as many at once. */
 const MORE = 60;
 
-type Row = PlanView['renders'][number] & { clip_names?: readonly string[]; track_name?: string | null };
+type Row = PlanView['renders'][number];
 
-export function PlanDialog({ first, onClose }: { first: Plan; onClose: () => void }) {
+export function PlanDialog({ first, onClose }: { first: PlanView; onClose: () => void }) {
   const { rows, isMore, isLoading, problem, more } = useRows(first);
   const { selection } = first;
   const isDrawn = selection !== null && (selection.chosen < selection.allowed || hasRandom());
@@ -53,7 +53,7 @@ function hasRandom(): boolean {
 }
 
 /** Pages of the plan are read as they are needed. */
-function useRows(first: Plan) {
+function useRows(first: PlanView) {
   const [shown, show] = useState(MORE);
   const [loaded, load] = useState<readonly Row[]>(first.renders);
   const [isLoading, setLoading] = useState(false);
@@ -102,7 +102,7 @@ async function pageAfter(pages: AsyncGenerator<PlanView, void>, known: number): 
 
 function Table({ rows, names }: { rows: readonly Row[]; names: readonly string[] }) {
   const has = {
-    track: rows.some(({ track }) => track !== null),
+    track: rows.some(({ track_name }) => track_name !== null),
     line: rows.some(({ text }) => text !== null),
     format: rows.some(({ format }) => format !== null),
   };
@@ -123,8 +123,8 @@ function Table({ rows, names }: { rows: readonly Row[]; names: readonly string[]
             (row) => html`
               <tr key=${row.index}>
                 <th scope="row">${row.index}</th>
-                ${(row.clip_names ?? row.clips.map(fileOf)).map((name) => html`<td>${name}</td>`)}
-                ${has.track ? html`<td>${row.track_name ?? (row.track === null ? '' : fileOf(row.track))}</td>` : null}
+                ${row.clip_names.map((name) => html`<td>${name}</td>`)}
+                ${has.track ? html`<td>${row.track_name}</td>` : null}
                 ${has.line ? html`<td class="plan-line">${row.text}<span class="muted small">${row.voice}</span></td>` : null}
                 ${has.format ? html`<td>${row.format}</td>` : null}
               </tr>`,
@@ -132,12 +132,4 @@ function Table({ rows, names }: { rows: readonly Row[]; names: readonly string[]
         </tbody>
       </table>
     </div>`;
-}
-
-function fileOf(url: string): string {
-  return (
-    withoutPending(url.replace(/[?#].*$/s, ''))
-      .split('/')
-      .at(-1) ?? ''
-  );
 }

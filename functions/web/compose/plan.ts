@@ -5,18 +5,14 @@ import type { PlanView } from '../../model/answers/render.ts';
 import { ask, messageOf } from '../service.ts';
 import { createStore } from '../ui/store.ts';
 import { type Draft, draft } from './draft.ts';
-import type { PlannedWork } from './estimate.ts';
 import { type PlacedMistake, placedMistakes } from './mistakes.ts';
 import { requestOf, usedBlocks, withoutPending } from './request.ts';
 import { today } from './today.ts';
 import { usualVoice, voices } from './voice-list.ts';
 
-/** Its first page. */
-export type Plan = PlanView & { estimate?: PlannedWork | null };
-
 export interface PlanState {
-  /** Of the draft as it is now, unless `isAsking`; null: there is none. */
-  plan: Plan | null;
+  /** The first page, of the draft as it is now unless `isAsking`; null: there is none. */
+  plan: PlanView | null;
   isAsking: boolean;
   /** What the service refuses of the draft. */
   mistakes: readonly PlacedMistake[];
@@ -37,7 +33,9 @@ let asking: AbortController | undefined;
 export function followDraft(): () => void {
   const look = () => later(draft.get());
   look();
-  const ends = [draft.follow(look), voices.follow(look)];
+  const back = () => plan.get().problem !== null && askAgain();
+  addEventListener('online', back);
+  const ends = [draft.follow(look), voices.follow(look), () => removeEventListener('online', back)];
   return () => {
     for (const end of ends) end();
     stop();
@@ -87,7 +85,7 @@ async function read(request: ProcessMediaRequest): Promise<void> {
 async function answerTo(request: ProcessMediaRequest, signal: AbortSignal): Promise<PlanState> {
   try {
     const { value } = await ask((client) => client.plan(request, { signal }).next());
-    return { ...NOTHING, plan: (value as Plan | undefined) ?? null };
+    return { ...NOTHING, plan: value ?? null };
   } catch (error) {
     const mistakes = ServiceError.is(error) ? error.mistakes : [];
     if (mistakes.length > 0) return { ...NOTHING, mistakes: placedMistakes(mistakes, draft.get()) };

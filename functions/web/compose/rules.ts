@@ -1,4 +1,5 @@
 /** Which of all combinations are made: rules, and how many at most. */
+import { whole } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { memo } from '../ui/memo.ts';
 import { useStore } from '../ui/store.ts';
@@ -31,7 +32,7 @@ export function Rules() {
         <p class="muted small">${
           selection === null || !isSome
             ? 'All of them, unless you say otherwise.'
-            : `${selection.chosen.toLocaleString('en')} of ${selection.possible.toLocaleString('en')} combinations of clips.`
+            : `${whole(selection.chosen)} of ${whole(selection.possible)} combinations of clips.`
         }</p>
       </div>
       <div class="stack">

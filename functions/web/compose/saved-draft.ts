@@ -16,6 +16,8 @@ export const hasLast = createStore(read(LAST) !== null);
 let last: Draft | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let isFollowing = false;
+/** What this tab has brought back or written: another tab may have written something newer. */
+let kept: Draft | undefined;
 
 /** Brings back what was kept, and keeps each change from now on. */
 export function followAndKeep(): void {
@@ -26,6 +28,7 @@ export function followAndKeep(): void {
     draft.set(found.draft);
     broughtBack.set({ lost: found.lost });
   }
+  kept = draft.get();
   draft.follow(() => {
     clearTimeout(timer);
     timer = setTimeout(keep, PAUSE_MS);
@@ -60,6 +63,8 @@ export function startFromLast(): void {
 function keep(): void {
   clearTimeout(timer);
   const now = draft.get();
+  if (now === kept) return;
+  kept = now;
   write(KEPT, isWorthKeeping(now) ? pack(now) : null);
 }
 

@@ -1,6 +1,6 @@
 /** What comes of the draft, and the button that starts it. */
 import { useEffect, useState } from 'preact/hooks';
-import { count, dollars, duration } from '../ui/format.ts';
+import { count, dollars, duration, whole } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { Notice } from '../ui/notice.ts';
 import { useStore } from '../ui/store.ts';
@@ -32,16 +32,17 @@ export function Summary() {
 
   const selection = state.plan?.selection ?? null;
   const videos = selection !== null && !state.isAsking ? selection.videos : quickCount(now);
+  const work = state.plan?.estimate ?? null;
   const estimate =
-    selection === null
+    selection === null || work === null
       ? null
-      : estimateOf({ draft: now, selection, work: state.plan?.estimate ?? null, processors: cores });
+      : estimateOf({ draft: now, selection, work, processors: cores });
   return html`
     <aside class=${`card summary${isOpen ? ' open' : ''}`} aria-labelledby="summary-title" onKeyDown=${onKeyDown}>
       <h2 id="summary-title" class="summary-title">Summary</h2>
       <div class="summary-top">
         <p class=${`summary-count${state.isAsking ? ' asking' : ''}`} aria-live="polite">
-          <strong>${videos.toLocaleString('en')}</strong> ${videos === 1 ? 'video' : 'videos'}
+          <strong>${whole(videos)}</strong> ${videos === 1 ? 'video' : 'videos'}
         </p>
         <p class="muted small summary-formula">${formulaOf(now, selection)}</p>
         <button type="button" class="button tight summary-toggle" aria-expanded=${isOpen} aria-controls="summary-rest"
@@ -53,7 +54,7 @@ export function Summary() {
           <input type="text" maxlength="200" placeholder=${nameOf({ ...now, name: '' }, today())} value=${now.name}
             onInput=${(event: InputEvent) => edit({ name: (event.target as HTMLInputElement).value })} />
         </label>
-        ${estimate === null ? null : html`<${Facts} estimate=${estimate} plan=${state.plan} />`}
+        ${estimate === null ? null : html`<${Facts} estimate=${estimate} characters=${work?.speech_characters ?? 0} />`}
         <${Mistakes} at="name" />
         <${Remarks} state=${state} draft=${now} onGo=${() => open(false)} />
         ${
@@ -67,17 +68,12 @@ export function Summary() {
     </aside>`;
 }
 
-function Facts({ estimate, plan }: { estimate: Estimate; plan: PlanState['plan'] }) {
+function Facts({ estimate, characters }: { estimate: Estimate; characters: number }) {
   const { videoSeconds, unknownClips, seconds, usd } = estimate;
-  const work = plan?.estimate;
   return html`
     <dl class="facts">
       <div><dt>Length in all</dt><dd>${duration(videoSeconds)}</dd></div>
-      ${
-        work && work.speech_characters > 0
-          ? html`<div><dt>Spoken</dt><dd>${count(work.speech_characters, 'character')}</dd></div>`
-          : null
-      }
+      ${characters > 0 ? html`<div><dt>Spoken</dt><dd>${count(characters, 'character')}</dd></div>` : null}
       <div><dt>Ready in</dt><dd>about ${about(seconds)}</dd></div>
       <div><dt>Cost</dt><dd>${usd === 0 ? 'nothing' : `about ${dollars(usd)}`}</dd></div>
     </dl>

@@ -16,6 +16,8 @@ export const trimming = createStore<string | null>(null);
 
 export function TrimDialog() {
   const key = useStore(trimming);
+  // So that it is not open when the person comes back from another view.
+  useEffect(() => () => trimming.set(null), []);
   if (key === null) return null;
   const place = placeOfClip(draft.get(), key);
   return place === undefined ? null : html`<${Trim} key=${key} clip=${place.clip} list=${place.list} />`;

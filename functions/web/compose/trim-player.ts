@@ -1,6 +1,7 @@
 /** Plays the used part of a clip again and again, above a timeline with its two ends. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../ui/html.ts';
+import { release } from '../ui/release.ts';
 import { Icon } from './icons.ts';
 import { TrimTimeline } from './trim-timeline.ts';
 import type { Part } from './trim-times.ts';
@@ -22,6 +23,8 @@ export function TrimPlayer({ url, isSound, part, seconds, volume, onPart, onLeng
   const [time, setTime] = useState(part.start);
   const [isUnknown, setUnknown] = useState(false);
   const end = part.end ?? seconds ?? Number.POSITIVE_INFINITY;
+  // A field that is empty for a moment has no number.
+  const start = Number.isNaN(part.start) ? 0 : part.start;
 
   // Each frame, as the events of a player come only four times a second.
   useEffect(() => {
@@ -30,16 +33,21 @@ export function TrimPlayer({ url, isSound, part, seconds, volume, onPart, onLeng
     const look = () => {
       const player = media.current;
       if (player !== null) {
-        if (player.currentTime >= end || player.currentTime < part.start - 0.05)
-          player.currentTime = part.start;
+        if (player.currentTime >= end || player.currentTime < start - 0.05) player.currentTime = start;
         setTime(player.currentTime);
       }
       frame = requestAnimationFrame(look);
     };
     frame = requestAnimationFrame(look);
     return () => cancelAnimationFrame(frame);
-  }, [isPlaying, part.start, end]);
+  }, [isPlaying, start, end]);
 
+  useEffect(() => {
+    const player = media.current;
+    return () => {
+      if (player !== null) release(player);
+    };
+  }, []);
   useEffect(() => {
     if (media.current !== null) media.current.volume = Math.min(1, volume ?? 1);
   }, [volume]);
@@ -52,7 +60,7 @@ export function TrimPlayer({ url, isSound, part, seconds, volume, onPart, onLeng
     const player = media.current;
     if (player === null) return;
     if (!player.paused) return player.pause();
-    if (player.currentTime >= end || player.currentTime < part.start) player.currentTime = part.start;
+    if (player.currentTime >= end || player.currentTime < start) player.currentTime = start;
     player.play().catch(() => setUnknown(true));
   };
   return html`
@@ -60,12 +68,14 @@ export function TrimPlayer({ url, isSound, part, seconds, volume, onPart, onLeng
       <video ref=${media} class=${isSound || isUnknown ? 'hidden' : ''} src=${url} playsinline preload="auto"
         aria-label="The clip"
         onLoadedMetadata=${() => {
-          const player = media.current as HTMLVideoElement;
+          const player = media.current;
+          // The dialog may have been closed meanwhile.
+          if (player === null) return;
           if (Number.isFinite(player.duration)) onLength(Math.round(player.duration * 1_000) / 1_000);
-          player.currentTime = part.start;
+          player.currentTime = start;
         }}
         onPlay=${() => setPlaying(true)} onPause=${() => setPlaying(false)} onEnded=${() => {
-          show(part.start);
+          show(start);
           media.current?.play().catch(() => {});
         }}
         onError=${() => setUnknown(true)}></video>

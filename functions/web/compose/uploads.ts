@@ -28,12 +28,6 @@ draft.follow(look);
 addEventListener('online', () => queue.wake());
 look();
 
-/** How many files of the draft are still on their way. */
-export function uploadsPending({ blocks, tracks }: Draft = draft.get()): number {
-  const clips = [...blocks.flatMap((block) => block.clips), ...tracks];
-  return clips.filter(({ source }) => source.kind === 'file' && isOnItsWay(source.upload)).length;
-}
-
 export function isOnItsWay({ state }: Upload): boolean {
   return state === 'waiting' || state === 'sending';
 }

@@ -1,10 +1,11 @@
 /** Chooses a voice: a field to type into, with a list of voices that match. A combobox, as ARIA has it. */
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import type { VoiceView } from '../../model/answers/voice.ts';
 import { html } from '../ui/html.ts';
 import { useStore } from '../ui/store.ts';
 import { typedIn } from '../ui/value.ts';
-import { editLine, type Line } from './draft.ts';
-import { readVoices, usualVoice, type Voice, voices } from './voice-list.ts';
+import { draft, editLine, type Line } from './draft.ts';
+import { readVoices, usualVoice, voices } from './voice-list.ts';
 import { heard, stopSample, toggleSample } from './voice-sample.ts';
 
 const PAUSE_MS = 250;
@@ -24,10 +25,10 @@ export function VoiceBox({ line, label }: { line: Line; label: string }) {
     activate(-1);
     setSearch('');
   };
-  const choose = (voice: Voice) => {
+  const choose = (voice: VoiceView) => {
     close();
     editLine(line.key, { voice: voice.id, voiceName: voice.name });
-    if (known?.anyName === false) void callByName(line.key, voice);
+    if (known?.any_name === false) void callByName(line.key, voice);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
@@ -69,9 +70,9 @@ export function VoiceBox({ line, label }: { line: Line; label: string }) {
 interface ListProps {
   id: string;
   label: string;
-  found: readonly Voice[];
+  found: readonly VoiceView[];
   active: number;
-  onChoose: (voice: Voice) => void;
+  onChoose: (voice: VoiceView) => void;
 }
 
 function List({ id, label, found, active, onChoose }: ListProps) {
@@ -111,8 +112,8 @@ function Listen({ id, name }: { id: string; name: string }) {
 }
 
 /** What the service finds for `search`, a moment after the last key. */
-function useFound(search: string, first: readonly Voice[]): readonly Voice[] {
-  const [found, find] = useState<{ search: string; voices: readonly Voice[] } | null>(null);
+function useFound(search: string, first: readonly VoiceView[]): readonly VoiceView[] {
+  const [found, find] = useState<{ search: string; voices: readonly VoiceView[] } | null>(null);
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => {
     if (search.trim() === '') return;
@@ -132,18 +133,21 @@ function useFound(search: string, first: readonly Voice[]): readonly Voice[] {
   return search.trim() === '' ? first : (found?.voices ?? first.filter((voice) => matches(voice, search)));
 }
 
-function matches({ name, labels }: Voice, search: string): boolean {
+function matches({ name, labels }: VoiceView, search: string): boolean {
   const wanted = search.trim().toLowerCase();
   return [name, ...labels].some((text) => text.toLowerCase().includes(wanted));
 }
 
 /** File names show what a line calls its voice: the name, if no other voice has it. */
-async function callByName(key: string, { id, name }: Voice): Promise<void> {
-  const { voices: alike } = await readVoices(name).catch(() => ({ voices: [] as readonly Voice[] }));
+async function callByName(key: string, { id, name }: VoiceView): Promise<void> {
+  const { voices: alike } = await readVoices(name).catch(() => ({ voices: [] as readonly VoiceView[] }));
   const same = alike.filter((voice) => voice.name.toLowerCase() === name.toLowerCase());
-  if (same.length === 1 && same[0]?.id === id) editLine(key, { voice: name, voiceName: undefined });
+  // Another one may have been chosen meanwhile.
+  const isStill = draft.get().lines.some((line) => line.key === key && line.voice === id);
+  if (isStill && same.length === 1 && same[0]?.id === id)
+    editLine(key, { voice: name, voiceName: undefined });
 }
 
-function wordsOf({ description, language, labels }: Voice): string {
+function wordsOf({ description, language, labels }: VoiceView): string {
   return [...new Set([language, ...labels])].filter(Boolean).join(', ') || (description ?? '');
 }

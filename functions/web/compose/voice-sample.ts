@@ -24,6 +24,7 @@ export async function toggleSample(id: string): Promise<void> {
     audio = new Audio(address);
     audio.addEventListener('ended', stopSample);
     await audio.play();
+    if (signal.aborted) return;
     heard.set({ id, isLoading: false });
   } catch (error) {
     if (signal.aborted) return;

@@ -1,15 +1,7 @@
 /** The settings of the service in groups, as the documents have them. */
+import type { SettingsView } from '../../model/answers/settings.ts';
 
-export interface Setting {
-  name: string;
-  /** Null: not set, or not to be shown. */
-  value: string | null;
-  /** Empty: none. */
-  default: string;
-  about: string;
-  is_secret: boolean;
-  is_set: boolean;
-}
+export type Setting = SettingsView['settings'][number];
 
 export interface SettingGroup {
   title: string;

@@ -1,27 +1,24 @@
 /** The view of the settings: what the service was started with. They are changed where it is started. */
 import { useEffect, useState } from 'preact/hooks';
-import { ServiceError } from '../../client/client.ts';
-import { ask, forgetKey, hasKey, messageOf } from '../service.ts';
+import type { SettingsView } from '../../model/answers/settings.ts';
+import { apiKey, ask, forgetKey, messageOf } from '../service.ts';
 import { count } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { Notice, say } from '../ui/notice.ts';
 import { goTo } from '../ui/place.ts';
+import { useStore } from '../ui/store.ts';
 import { type Setting, settingGroups, shownValue } from './groups.ts';
 
-interface Answer {
-  version: string;
-  settings: readonly Setting[];
-}
-
 export function Settings() {
-  const [answer, setAnswer] = useState<Answer | null>(null);
+  const [answer, setAnswer] = useState<SettingsView | null>(null);
   const [problem, setProblem] = useState('');
   const [search, setSearch] = useState('');
+  const hasKey = useStore(apiKey) !== undefined;
   const load = () => {
     setProblem('');
     ask((client) => client.settings())
       .then(setAnswer)
-      .catch((error: unknown) => setProblem(wordsOf(error)));
+      .catch((error: unknown) => setProblem(messageOf(error)));
   };
   useEffect(load, []);
   return html`
@@ -35,7 +32,7 @@ export function Settings() {
             <a href="docs">All addresses of the service</a>
           </p>
         </div>
-        ${hasKey() ? html`<${Key} />` : null}
+        ${hasKey ? html`<${Key} />` : null}
       </div>
       ${
         problem === ''
@@ -99,11 +96,4 @@ function Row({ setting }: { setting: Setting }) {
       </dd>
       <dd class="muted">${setting.about}</dd>
     </div>`;
-}
-
-function wordsOf(error: unknown): string {
-  if (ServiceError.is(error) && error.status === 404) {
-    return 'Expected the settings of the service, got none: it is of an older version. Start the new version.';
-  }
-  return messageOf(error);
 }

@@ -1,34 +1,6 @@
-/** The entries of the list of tasks: how a newer answer changes them, and what is said of each. */
+/** The entries of the list of tasks: how a newer answer changes them, and how much of each is done. */
 import type { TaskEntry } from '../../model/answers/task.ts';
-import type { TaskStatus } from '../../model/task.ts';
 import { count, whole } from '../ui/format.ts';
-
-export interface StatusTag {
-  text: string;
-  kind: 'ok' | 'warn' | 'bad' | 'busy' | 'quiet';
-}
-
-const TAGS: Readonly<Record<TaskStatus, StatusTag>> = {
-  queued: { text: 'Waiting to start', kind: 'busy' },
-  preparing: { text: 'Preparing', kind: 'busy' },
-  rendering: { text: 'Making videos', kind: 'busy' },
-  cancelling: { text: 'Cancelling', kind: 'busy' },
-  completed: { text: 'Done', kind: 'ok' },
-  partial: { text: 'Done, some failed', kind: 'warn' },
-  failed: { text: 'Failed', kind: 'bad' },
-  cancelled: { text: 'Cancelled', kind: 'quiet' },
-};
-
-/** In the order in which a task has them. */
-export const STATUSES = Object.keys(TAGS) as readonly TaskStatus[];
-
-export function statusTag(status: TaskStatus): StatusTag {
-  return TAGS[status];
-}
-
-export function isOpen(status: TaskStatus): boolean {
-  return TAGS[status].kind === 'busy';
-}
 
 /** `3 of 8 videos, 1 failed`. */
 export function doneText({ combinations, succeeded, failed, cancelled }: TaskEntry): string {

@@ -1,8 +1,8 @@
 /** Which tasks the list shows. */
 import { useEffect, useState } from 'preact/hooks';
 import type { TaskStatus } from '../../model/task.ts';
+import { STATUSES, statusTag } from '../task-status.ts';
 import { html } from '../ui/html.ts';
-import { STATUSES, statusTag } from './entries.ts';
 import type { Filters } from './reading.ts';
 
 /** After the last key, so that a name that is typed costs one request. */

@@ -2,13 +2,12 @@
 import { useCallback, useState } from 'preact/hooks';
 import type { TaskEntry } from '../../model/answers/task.ts';
 import { ask } from '../service.ts';
-
+import { Confirm } from '../ui/confirm.ts';
 import { count } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { Notice, say } from '../ui/notice.ts';
 import { addressOf } from '../ui/place.ts';
-import { forgetStars } from '../watch/stars.ts';
-import { ConfirmAction } from './confirm-action.ts';
+import { forgetTask } from './forget-task.ts';
 import { ListFilters } from './list-filters.ts';
 import type { Filters } from './reading.ts';
 import { ServiceLine } from './service-line.ts';
@@ -132,19 +131,18 @@ function Question({ action, entry, tasks, onClose }: QuestionProps) {
       say(`Cancelling ${name}`);
     };
     return html`
-      <${ConfirmAction} title=${`Cancel “${name}”?`} doIt="Cancel the task" leave="Let it go on" onConfirm=${cancel}
+      <${Confirm} title=${`Cancel “${name}”?`} yes="Cancel the task" no="Let it go on" onYes=${cancel}
         onClose=${onClose}>
         ${count(pending, 'video')} will not be made. Videos that are finished stay.
       <//>`;
   }
   const forget = async () => {
-    await ask((client) => client.delete(taskId));
-    forgetStars(taskId);
+    await forgetTask(taskId);
     tasks.remove(taskId);
     say(`Deleted ${name}`);
   };
   return html`
-    <${ConfirmAction} title=${`Delete “${name}”?`} doIt="Delete the task" leave="Keep it" onConfirm=${forget} onClose=${onClose}>
+    <${Confirm} title=${`Delete “${name}”?`} yes="Delete the task" no="Keep it" onYes=${forget} onClose=${onClose}>
       The service forgets the task, and this browser its stars. The videos stay in their folder.
     <//>`;
 }

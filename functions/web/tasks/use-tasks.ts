@@ -2,8 +2,9 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { TaskEntry } from '../../model/answers/task.ts';
 import { ask, messageOf } from '../service.ts';
+import { isUnderWay } from '../task-status.ts';
 import { useTicks } from '../ui/ticks.ts';
-import { isOpen, merged, replaced } from './entries.ts';
+import { merged, replaced } from './entries.ts';
 import { type Filters, PIECE, type Reading, readTasks } from './reading.ts';
 
 const PAUSE_MS = 2_000;
@@ -65,7 +66,7 @@ export function useTasks(filters: Filters): Tasks {
     if (begun === undefined) return;
     try {
       const isBelow = ({ status, task_id }: TaskEntry, fresh: readonly TaskEntry[]) =>
-        isOpen(status) && !fresh.some((entry) => entry.task_id === task_id);
+        isUnderWay(status) && !fresh.some((entry) => entry.task_id === task_id);
       const { fresh, hasMore, below } = await ask(async (client) => {
         const first = readTasks(client, { status, name }, signal);
         const fresh = await first.take(PIECE);
@@ -90,7 +91,7 @@ export function useTasks(filters: Filters): Tasks {
       list((now) => ({ ...now, problem: messageOf(error) }));
     }
   };
-  useTicks(refresh, listed.entries.some((entry) => isOpen(entry.status)) ? PAUSE_MS : IDLE_PAUSE_MS);
+  useTicks(refresh, listed.entries.some((entry) => isUnderWay(entry.status)) ? PAUSE_MS : IDLE_PAUSE_MS);
 
   return {
     ...listed,

@@ -1,6 +1,7 @@
 /** A dialog of the browser's own: it keeps the focus inside, and Escape closes it. */
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { type ComponentChildren, html } from './html.ts';
+import { Said } from './notice.ts';
 
 export interface DialogProps {
   title: string;
@@ -17,9 +18,7 @@ export function Dialog({ title, onClose, isWide = false, children }: DialogProps
   useEffect(() => {
     const opener = document.activeElement;
     element.current?.showModal();
-    return () => {
-      if (opener instanceof HTMLElement) opener.focus();
-    };
+    return () => focusAgain(opener);
   }, []);
   const closedBeside = (event: MouseEvent) => {
     if (event.target === element.current) onClose();
@@ -38,5 +37,15 @@ export function Dialog({ title, onClose, isWide = false, children }: DialogProps
         </header>
         ${children}
       </div>
+      <${Said} />
     </dialog>`;
+}
+
+/** What opened the dialog may be gone by now, such as the row of a task that was deleted. */
+function focusAgain(opener: Element | null): void {
+  if (opener instanceof HTMLElement) opener.focus();
+  setTimeout(() => {
+    const { activeElement, body } = document;
+    if (activeElement === null || activeElement === body) document.getElementById('content')?.focus();
+  });
 }

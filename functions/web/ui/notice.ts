@@ -23,7 +23,7 @@ export function say(text: string): void {
   timer = setTimeout(() => said.set(''), MOST_MS);
 }
 
-/** Where `say` shows its message; always there, so that screen readers follow it. */
+/** Where `say` shows its message: always there, so that screen readers follow it, and once more in each dialog, which covers the page. */
 export function Said() {
   const text = useStore(said);
   return html`<div class="said" role="status">${text === '' ? null : html`<p>${text}</p>`}</div>`;

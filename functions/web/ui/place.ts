@@ -13,7 +13,7 @@ addEventListener('hashchange', () => place.set(placeOf(location.hash)));
 
 export function placeOf(hash: string): Place {
   const [view = '', id] = hash.replace(/^#\/?/, '').split('/');
-  if (view === 'tasks') return id ? { view: 'task', taskId: decodeURIComponent(id) } : { view: 'tasks' };
+  if (view === 'tasks') return id ? { view: 'task', taskId: decoded(id) } : { view: 'tasks' };
   return view === 'settings' ? { view } : { view: 'compose' };
 }
 
@@ -30,4 +30,13 @@ export function addressOf(place: Place): string {
 
 export function goTo(next: Place): void {
   location.hash = addressOf(next);
+}
+
+/** People change addresses by hand, and mail programs cut them off. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }

@@ -3,6 +3,7 @@ import { useState } from 'preact/hooks';
 import type { Client } from '../../client/client.ts';
 import type { StatusView } from '../../model/answers/task.ts';
 import { ask, messageOf } from '../service.ts';
+import { forgetTask } from '../tasks/forget-task.ts';
 import { Confirm } from '../ui/confirm.ts';
 import { copyText } from '../ui/copy.ts';
 import { count } from '../ui/format.ts';
@@ -10,7 +11,6 @@ import { html } from '../ui/html.ts';
 import { Notice, say } from '../ui/notice.ts';
 import { goTo } from '../ui/place.ts';
 import { manifestLink, type Token, zipLink } from './links.ts';
-import { forgetStars } from './stars.ts';
 
 export interface ActionsProps {
   status: StatusView;
@@ -27,8 +27,9 @@ export function Actions({ status, token, starred, onStatus }: ActionsProps) {
   const [isBusy, setBusy] = useState(false);
   const [mistake, setMistake] = useState('');
   const isOver = status.completed_at !== null;
+  // Before it is known which token they need, links to files lead nowhere.
+  const isRead = isOver && token !== undefined;
   const run = async (work: (client: Client) => Promise<void>) => {
-    askFor(null);
     setBusy(true);
     setMistake('');
     try {
@@ -38,29 +39,27 @@ export function Actions({ status, token, starred, onStatus }: ActionsProps) {
     }
     setBusy(false);
   };
-  const cancel = () => run(async (client) => onStatus(await client.cancel(id)));
+  const cancel = async () => onStatus(await ask((client) => client.cancel(id)));
   const retry = () => run(async (client) => goTo({ view: 'task', taskId: (await client.retry(id)).task_id }));
   const send = () =>
     run(async (client) => {
       onStatus(await client.sendWebhook(id));
       say('The event is being sent');
     });
-  const remove = () =>
-    run(async (client) => {
-      await client.delete(id);
-      forgetStars(id);
-      goTo({ view: 'tasks' });
-    });
+  const remove = async () => {
+    await forgetTask(id);
+    goTo({ view: 'tasks' });
+  };
   return html`
     ${mistake === '' ? null : html`<${Notice} kind="bad">${mistake}<//>`}
     <div class="watch-actions">
       ${
-        isOver && succeeded > 0
+        isRead && succeeded > 0
           ? html`<a class="button primary" href=${zipLink(id, token)} download>Download all (zip)</a>`
           : null
       }
       ${
-        isOver && starred.length > 0
+        isRead && starred.length > 0
           ? html`<a class="button" href=${zipLink(id, token, starred)} download>Download starred (${starred.length})</a>`
           : null
       }
@@ -70,7 +69,7 @@ export function Actions({ status, token, starred, onStatus }: ActionsProps) {
           : null
       }
       ${
-        isOver
+        isRead
           ? html`
         <a class="button quiet" href=${manifestLink(id, 'csv', token)} download>Manifest CSV</a>
         <a class="button quiet" href=${manifestLink(id, 'json', token)} download>Manifest JSON</a>`
@@ -88,14 +87,14 @@ export function Actions({ status, token, starred, onStatus }: ActionsProps) {
     </div>
     ${
       asked === 'cancel'
-        ? html`<${Confirm} title="Cancel this task?" yes="Cancel the task" no="Go on" onYes=${cancel} onNo=${() => askFor(null)}>
+        ? html`<${Confirm} title="Cancel this task?" yes="Cancel the task" no="Go on" onYes=${cancel} onClose=${() => askFor(null)}>
           ${count(status.pending, 'video')} will not be made. Videos that are finished stay.
         <//>`
         : null
     }
     ${
       asked === 'delete'
-        ? html`<${Confirm} title="Delete this task?" yes="Delete the task" no="Keep it" onYes=${remove} onNo=${() => askFor(null)}>
+        ? html`<${Confirm} title="Delete this task?" yes="Delete the task" no="Keep it" onYes=${remove} onClose=${() => askFor(null)}>
           The service forgets the task, and this browser its stars. The videos stay in their folder.
         <//>`
         : null

@@ -1,6 +1,6 @@
 /** Which videos are shown, and in which order. */
 import type { RenderView } from '../../model/answers/render.ts';
-import { clipNames, labelOf, sourceName } from './names.ts';
+import { labelOf } from './names.ts';
 
 export const FILTERS = ['all', 'done', 'failed', 'starred'] as const;
 export type Filter = (typeof FILTERS)[number];
@@ -75,9 +75,9 @@ function isIn({ status, index }: RenderView, filter: Filter, stars: ReadonlySet<
 }
 
 function hasWords(video: RenderView, words: readonly string[]): boolean {
-  const { index, file_name, track, voice, text, format, language, group } = video;
-  const parts = [`#${index}`, file_name, ...clipNames(video), voice, text, format, language, group];
-  const all = [...parts, track === null ? null : sourceName(track)]
+  const { index, file_name, clip_names, track_name, voice, text, format, language, group } = video;
+  const parts = [`#${index}`, file_name, ...clip_names, track_name, voice, text, format, language, group];
+  const all = parts
     .filter((part) => part !== null)
     .join(' ')
     .toLowerCase();

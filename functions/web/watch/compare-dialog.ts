@@ -3,10 +3,10 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { RenderView } from '../../model/answers/render.ts';
 import { Dialog } from '../ui/dialog.ts';
 import { html } from '../ui/html.ts';
+import { release } from '../ui/release.ts';
 import { neighbour } from './choose.ts';
 import { type Token, videoLink } from './links.ts';
-import { labelOf, sourceName } from './names.ts';
-import { release } from './posters.ts';
+import { labelOf } from './names.ts';
 
 export interface CompareDialogProps {
   taskId: string;
@@ -62,8 +62,7 @@ export function CompareDialog(props: CompareDialogProps) {
                   aria-label=${`Star video ${video.index}`} onClick=${() => onStar(video.index)}>${isStarred ? '★' : '☆'}</button>
                 <label class="check"><input type="radio" name="watch-heard" checked=${heard === side} onChange=${() => hear(side)} />
                   Sound<span class="hidden"> of the video on the ${SIDES[side]}</span></label>
-                <span class="watch-space"></span>
-                ${step(-1, 'Previous', '‹')} ${step(1, 'Next', '›')}
+                <span class="watch-half-steps">${step(-1, 'Previous', '‹')}${step(1, 'Next', '›')}</span>
               </div>
             </section>`;
         })}
@@ -79,8 +78,8 @@ export function CompareDialog(props: CompareDialogProps) {
 }
 
 /** In what two videos may differ beside their clips. */
-function factsOf({ track, text, voice, format, duration_seconds: seconds }: RenderView): string {
-  const music = track === null ? 'no music' : sourceName(track);
+function factsOf({ track_name: track, text, voice, format, duration_seconds: seconds }: RenderView): string {
+  const music = track ?? 'no music';
   const line = text === null ? 'no line' : `“${text}”${voice === null ? '' : ` by ${voice}`}`;
   return [music, line, format, seconds === null ? null : `${seconds.toFixed(1)} s`]
     .filter(Boolean)
@@ -94,14 +93,16 @@ interface HalfProps {
   isMuted: boolean;
 }
 
+/** Stays at its first address: another token would begin the video again. */
 function Half({ player, address, label, isMuted }: HalfProps) {
+  const [first] = useState(address);
   useEffect(() => {
     const video = player.current;
     return () => {
       if (video !== null) release(video);
     };
   }, []);
-  return html`<video class="watch-video" playsinline preload="auto" muted=${isMuted} aria-label=${label} src=${address}
+  return html`<video class="watch-video" playsinline preload="auto" muted=${isMuted} aria-label=${label} src=${first}
     ref=${(video: HTMLVideoElement | null) => {
       player.current = video;
     }}></video>`;

@@ -4,23 +4,36 @@ import { copyText } from '../ui/copy.ts';
 import { duration, size } from '../ui/format.ts';
 import { html, type VNode } from '../ui/html.ts';
 import { Notice } from '../ui/notice.ts';
-import { baseName, clipNames, sourceName } from './names.ts';
+import { baseName } from './names.ts';
 
 export function Facts({ video }: { video: RenderView }) {
-  const { clips, track, text, voice, language, group, format, error, warnings, targets, files } = video;
-  const names = clipNames(video);
+  const {
+    clips,
+    clip_names,
+    track,
+    track_name,
+    text,
+    voice,
+    language,
+    group,
+    format,
+    error,
+    warnings,
+    targets,
+    files,
+  } = video;
   const length = video.duration_seconds;
   const about = [voice, language, group].filter(Boolean).join(' · ');
   return html`
     ${error === null ? null : html`<${Notice} kind="bad"><p>${error.message}</p><p>${error.hint}</p><//>`}
     ${warnings.map((warning) => html`<${Notice} kind="warn">${warning}<//>`)}
     <dl class="watch-about">
-      ${fact('Clips', html`<ol>${names.map((name, at) => html`<li title=${clips[at]}>${name}</li>`)}</ol>`)}
-      ${track === null ? null : fact('Music', html`<span title=${track}>${sourceName(track)}</span>`)}
+      ${fact('Clips', html`<ol>${clip_names.map((name, at) => html`<li title=${clips[at]}>${name}</li>`)}</ol>`)}
+      ${track_name === null ? null : fact('Music', html`<span title=${track}>${track_name}</span>`)}
       ${text === null ? null : fact('Line', html`<q>${text}</q>${about === '' ? null : html`<br /><span class="muted">${about}</span>`}`)}
       ${format === null ? null : fact('Format', format)}
       ${length === null ? null : fact('Length', `${length.toFixed(2)} s`)}
-      ${video.render_seconds === null ? null : fact('Made in', duration(video.render_seconds))}
+      ${video.render_seconds === null ? null : fact('Made in', madeIn(video.render_seconds))}
       ${video.attempts > 1 ? fact('Attempts', String(video.attempts)) : null}
       ${targets.map((target) => fact(TARGETS[target.target] ?? target.target, targetResult(target)))}
       ${fact(
@@ -51,6 +64,10 @@ const TARGETS: Readonly<Record<string, string>> = {
   demand_gen: 'Google Demand Gen',
 };
 const KINDS: Readonly<Record<string, string>> = { cover: 'Cover', srt: 'Captions', vtt: 'Captions' };
+
+function madeIn(seconds: number): string {
+  return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
+}
 
 function fact(name: string, content: VNode | string): VNode {
   return html`<div><dt>${name}</dt><dd>${content}</dd></div>`;

@@ -124,11 +124,10 @@ function isTransient(error: unknown): boolean {
 /** Resolves once the page can be seen. */
 async function seen(signal: AbortSignal): Promise<void> {
   if (!document.hidden) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  document.addEventListener('visibilitychange', () => resolve(), { once: true, signal });
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise;
-  signal.throwIfAborted();
+  await happened(signal, (resolve) => {
+    document.addEventListener('visibilitychange', resolve);
+    return () => document.removeEventListener('visibilitychange', resolve);
+  });
 }
 
 /** Resolves once the task is as it is waited for. */
@@ -138,17 +137,25 @@ async function heard(
   signal: AbortSignal,
 ): Promise<void> {
   if (isWanted(store.get())) return;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const forget = store.follow((now) => isWanted(now) && resolve());
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise.finally(forget);
-  signal.throwIfAborted();
+  await happened(signal, (resolve) => store.follow((now) => isWanted(now) && resolve()));
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await happened(signal, (resolve) => {
+    const timer = setTimeout(resolve, ms);
+    return () => clearTimeout(timer);
+  });
+}
+
+/** Leaves nothing behind on the signal, which lasts as long as the task is shown. @param wait returns what ends the waiting */
+async function happened(signal: AbortSignal, wait: (resolve: () => void) => () => void): Promise<void> {
+  signal.throwIfAborted();
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener('abort', () => resolve(), { once: true });
-  await promise.finally(() => clearTimeout(timer));
+  const stop = () => resolve();
+  const end = wait(stop);
+  signal.addEventListener('abort', stop);
+  await promise;
+  signal.removeEventListener('abort', stop);
+  end();
   signal.throwIfAborted();
 }

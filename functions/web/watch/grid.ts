@@ -23,10 +23,11 @@ export interface GridProps {
 export function Grid({ taskId, videos, token, stars, compared, aspect, actions, wanted }: GridProps) {
   const list = useRef<HTMLDivElement>(null);
   const width = useWidth(list);
-  const nameLength = useMemo(() => longestOf(videos), [videos]);
+  const name = useMemo(() => longestOf(videos), [videos]);
+  const nameWidth = useMemo(() => widthOf(name), [name]);
   const layout = useMemo(
-    () => layoutOf(width, videos.length, aspect, nameLength),
-    [width, videos.length, aspect, nameLength],
+    () => layoutOf(width, videos.length, aspect, nameWidth),
+    [width, videos.length, aspect, nameWidth],
   );
   const range = useRange(list, layout);
   const [current, setCurrent] = useState(0);
@@ -82,8 +83,16 @@ export function Grid({ taskId, videos, token, stars, compared, aspect, actions, 
     <p id="watch-keys" class="hidden">Arrow keys move between videos.</p>`;
 }
 
-function longestOf(videos: readonly RenderView[]): number {
-  return videos.reduce((longest, video) => Math.max(longest, labelOf(video).length), 0);
+function longestOf(videos: readonly RenderView[]): string {
+  return videos.map(labelOf).reduce((longest, name) => (name.length > longest.length ? name : longest), '');
+}
+
+/** In pixels, on one line, as `.watch-name` shows it. */
+function widthOf(name: string): number {
+  const context = document.createElement('canvas').getContext('2d');
+  if (context === null) return 0;
+  context.font = `600 15px ${getComputedStyle(document.body).fontFamily}`;
+  return context.measureText(name).width;
 }
 
 /** With the one that Tab leads to, wherever the grid is scrolled to. */

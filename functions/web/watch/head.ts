@@ -1,5 +1,6 @@
 /** The top of a task: its name, how far it is, and what can be done with it. */
 import type { StatusView } from '../../model/answers/task.ts';
+import { statusTag } from '../task-status.ts';
 import { copyText } from '../ui/copy.ts';
 import { when } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
@@ -7,7 +8,7 @@ import { Notice } from '../ui/notice.ts';
 import { addressOf } from '../ui/place.ts';
 import { Actions, type ActionsProps } from './actions.ts';
 import { Cost } from './cost.ts';
-import { Progress, STATUS_WORDS } from './progress.ts';
+import { Progress } from './progress.ts';
 
 export interface HeadProps extends ActionsProps {
   /** The service does not answer now. */
@@ -16,7 +17,7 @@ export interface HeadProps extends ActionsProps {
 
 export function Head(props: HeadProps) {
   const { status, isAway } = props;
-  const { text, kind } = STATUS_WORDS[status.status];
+  const { text, kind } = statusTag(status.status);
   return html`
     <section class="card watch-head">
       <div class="watch-title">

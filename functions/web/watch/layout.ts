@@ -18,7 +18,7 @@ export interface Range {
   last: number;
 }
 
-export const GAP = 16;
+const GAP = 16;
 /** Narrower on phones, so that two tiles fit side by side. */
 const LEAST_TILE = 184;
 const LEAST_TILE_ON_PHONES = 148;
@@ -27,25 +27,26 @@ const PHONE = 560;
 const FOOT_WITHOUT_NAME = 82;
 const NAME_LINE = 20;
 const MOST_NAME_LINES = 3;
-/** Of a letter of the name, with what is lost where lines break. */
-const LETTER = 10;
+/** Left and right of the name. */
+const NAME_EDGES = 28;
+/** What is lost where lines break, as a share. */
+const BREAKS = 1.15;
 /** A wide picture is shown with bars above and below, so that messages have room. */
 const LEAST_POSTER_SHARE = 0.75;
 const ROWS_AROUND = 1;
 
 /**
  * @param aspect width of the pictures divided by their height
- * @param nameLength letters of the longest name
+ * @param nameWidth of the longest name, on one line
  */
-export function layoutOf(width: number, count: number, aspect: number, nameLength: number): Layout {
+export function layoutOf(width: number, count: number, aspect: number, nameWidth: number): Layout {
   const least = width < PHONE ? LEAST_TILE_ON_PHONES : LEAST_TILE;
   const columns = Math.max(1, Math.floor((width + GAP) / (least + GAP)));
   const tileWidth = Math.max(0, Math.floor((width - GAP * (columns - 1)) / columns));
   const posterHeight = Math.round(Math.max(tileWidth / aspect, tileWidth * LEAST_POSTER_SHARE));
-  const nameLines = Math.min(
-    MOST_NAME_LINES,
-    Math.max(1, Math.ceil((nameLength * LETTER) / Math.max(1, tileWidth))),
-  );
+  const nameRoom = Math.max(1, tileWidth - NAME_EDGES);
+  const nameLines =
+    nameWidth <= nameRoom ? 1 : Math.min(MOST_NAME_LINES, Math.ceil((nameWidth * BREAKS) / nameRoom));
   const tileHeight = posterHeight + FOOT_WITHOUT_NAME + nameLines * NAME_LINE;
   const rowStep = tileHeight + GAP;
   const rows = Math.ceil(count / columns);

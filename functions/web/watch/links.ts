@@ -2,7 +2,8 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { RenderView } from '../../model/answers/render.ts';
 import { renderPaths, taskPaths } from '../../model/paths.ts';
-import { accessTo, fileLink } from '../service.ts';
+import { accessTo, apiKey, fileLink } from '../service.ts';
+import { useStore } from '../ui/store.ts';
 
 /** A new token is asked for so long before the old one expires. */
 const RENEW_EARLY_MS = 600_000;
@@ -16,6 +17,8 @@ export type Token = string | null | undefined;
 /** @param isOn whether the service has answered, so that it is known whether it wants a key */
 export function useAccess(taskId: string, isOn: boolean): Token {
   const [token, set] = useState<Token>(undefined);
+  // With another one, or the first one, links need another token.
+  const key = useStore(apiKey);
   useEffect(() => {
     if (!isOn) return undefined;
     let isOver = false;
@@ -38,7 +41,7 @@ export function useAccess(taskId: string, isOn: boolean): Token {
       isOver = true;
       clearTimeout(timer);
     };
-  }, [taskId, isOn]);
+  }, [taskId, isOn, key]);
   return token;
 }
 

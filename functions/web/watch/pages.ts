@@ -18,7 +18,7 @@ export function isOpen({ status }: Pick<RenderView, 'status'>): boolean {
   return status === 'pending' || status === 'rendering';
 }
 
-export function endedIn(pages: readonly VideoPage[]): number {
+function endedIn(pages: readonly VideoPage[]): number {
   return pages.reduce((sum, { videos }) => sum + videos.filter((video) => !isOpen(video)).length, 0);
 }
 

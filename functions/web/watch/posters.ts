@@ -2,6 +2,7 @@
  * Pictures of finished videos, taken in the browser. A player per tile would hold a connection each, and browsers have six: a
  * few players take turns, and what is kept is a small picture.
  */
+import { release } from '../ui/release.ts';
 
 export interface Poster {
   /** A blob: address. */
@@ -42,8 +43,7 @@ export async function takePoster(name: string, address: string, signal: AbortSig
   waiting.push({ address, signal, done: resolve });
   next();
   const poster = await promise;
-  if (poster !== null) keep(name, poster);
-  return poster;
+  return poster === null ? null : keep(name, poster);
 }
 
 function next(): void {
@@ -66,13 +66,20 @@ function next(): void {
     });
 }
 
-function keep(name: string, poster: Poster): void {
+function keep(name: string, poster: Poster): Poster {
+  const before = kept.get(name);
+  if (before !== undefined) {
+    // Taken twice, for a tile that was out of view for a moment.
+    URL.revokeObjectURL(poster.url);
+    return before;
+  }
   kept.set(name, poster);
   for (const [oldest, { url }] of kept) {
-    if (kept.size <= MOST_KEPT) return;
+    if (kept.size <= MOST_KEPT) break;
     kept.delete(oldest);
     URL.revokeObjectURL(url);
   }
+  return poster;
 }
 
 async function pictureOf(address: string, signal: AbortSignal): Promise<Poster> {
@@ -100,13 +107,6 @@ async function pictureOf(address: string, signal: AbortSignal): Promise<Poster> 
   } finally {
     release(video);
   }
-}
-
-/** Frees its connection and its memory. */
-export function release(video: HTMLVideoElement): void {
-  video.pause();
-  video.removeAttribute('src');
-  video.load();
 }
 
 function heard(video: HTMLVideoElement, event: string, signal: AbortSignal): Promise<void> {

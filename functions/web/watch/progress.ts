@@ -1,7 +1,8 @@
 /** How far a task is, by its stages. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { StatusView } from '../../model/answers/task.ts';
-import { count, duration } from '../ui/format.ts';
+import { statusTag } from '../task-status.ts';
+import { count, duration, whole } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 
 /** How often the progress is read out. */
@@ -16,9 +17,9 @@ export function Progress({ status }: { status: StatusView }) {
   return html`
     <div class="watch-bars">
       <${Bar} name="Clips, music and lines" done=${prepared} ended=${prepared} all=${sources}
-        said=${`${figure(prepared)} of ${figure(sources)} ready`} />
+        said=${`${whole(prepared)} of ${whole(sources)} ready`} />
       <${Bar} name="Videos" done=${succeeded} ended=${ended} all=${combinations}
-        said=${`${figure(ended)} of ${figure(combinations)} done`} />
+        said=${`${whole(ended)} of ${whole(combinations)} done`} />
     </div>
     <${Figures} status=${status} />
     <${Spoken} status=${status} />`;
@@ -48,16 +49,12 @@ function Figures({ status }: { status: StatusView }) {
   const elapsed = useElapsed(status);
   return html`
     <dl class="watch-figures">
-      <div><dt>Finished</dt><dd>${figure(succeeded)}</dd></div>
-      ${failed > 0 ? html`<div class="watch-bad"><dt>Failed</dt><dd>${figure(failed)}</dd></div>` : null}
-      ${cancelled > 0 ? html`<div><dt>Cancelled</dt><dd>${figure(cancelled)}</dd></div>` : null}
+      <div><dt>Finished</dt><dd>${whole(succeeded)}</dd></div>
+      ${failed > 0 ? html`<div class="watch-bad"><dt>Failed</dt><dd>${whole(failed)}</dd></div>` : null}
+      ${cancelled > 0 ? html`<div><dt>Cancelled</dt><dd>${whole(cancelled)}</dd></div>` : null}
       <div><dt>${end === null ? 'Running for' : 'Took'}</dt><dd>${duration(elapsed)}</dd></div>
       ${end === null && eta !== null ? html`<div><dt>Time left</dt><dd>about ${duration(eta)}</dd></div>` : null}
     </dl>`;
-}
-
-function figure(value: number): string {
-  return value.toLocaleString('en');
 }
 
 /** Seconds; goes on between two answers. */
@@ -83,20 +80,8 @@ function Spoken({ status }: { status: StatusView }) {
     if (status.status === last.current.status && now - last.current.at < SPOKEN_MS) return;
     last.current = { status: status.status, at: now };
     say(
-      `${STATUS_WORDS[status.status].text}: ${count(status.succeeded, 'video')} of ${status.combinations} finished.`,
+      `${statusTag(status.status).text}: ${count(status.succeeded, 'video')} of ${status.combinations} finished.`,
     );
   }, [status]);
   return html`<p class="hidden" role="status">${said}</p>`;
 }
-
-/** What people read for the status of a task, and the class of its tag. */
-export const STATUS_WORDS = {
-  queued: { text: 'Waiting to start', kind: '' },
-  preparing: { text: 'Preparing', kind: '' },
-  rendering: { text: 'Making videos', kind: '' },
-  cancelling: { text: 'Cancelling', kind: 'warn' },
-  completed: { text: 'Done', kind: 'ok' },
-  partial: { text: 'Done, some failed', kind: 'warn' },
-  failed: { text: 'Failed', kind: 'bad' },
-  cancelled: { text: 'Cancelled', kind: '' },
-} as const;

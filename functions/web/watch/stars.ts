@@ -15,7 +15,7 @@ export function starsOf(taskId: string): ReadonlySet<number> {
 export function starStore(taskId: string): Store<ReadonlySet<number>> {
   const known = stores.get(taskId);
   if (known !== undefined) return known;
-  const store = createStore(readStars(localStorage.getItem(PREFIX + taskId)));
+  const store = createStore(keptStars(taskId));
   stores.set(taskId, store);
   return store;
 }
@@ -32,7 +32,7 @@ export function toggleStar(taskId: string, index: number): void {
 /** For a task that is deleted. */
 export function forgetStars(taskId: string): void {
   starStore(taskId).set(NONE);
-  localStorage.removeItem(PREFIX + taskId);
+  keep(PREFIX + taskId, NONE);
 }
 
 function keep(name: string, stars: ReadonlySet<number>): void {
@@ -41,6 +41,14 @@ function keep(name: string, stars: ReadonlySet<number>): void {
     else localStorage.setItem(name, JSON.stringify([...stars].sort((a, b) => a - b)));
   } catch {
     // The storage is full or forbidden: the stars last as long as the page.
+  }
+}
+
+function keptStars(taskId: string): ReadonlySet<number> {
+  try {
+    return readStars(localStorage.getItem(PREFIX + taskId));
+  } catch {
+    return NONE;
   }
 }
 

@@ -1,7 +1,9 @@
 /** One task: how far it is, and all its videos. */
 import { useEffect, useMemo } from 'preact/hooks';
+import { ServiceError } from '../../client/client.ts';
 import type { StatusView } from '../../model/answers/task.ts';
 import { messageOf } from '../service.ts';
+import { statusTag } from '../task-status.ts';
 import { html } from '../ui/html.ts';
 import { Notice } from '../ui/notice.ts';
 import { addressOf } from '../ui/place.ts';
@@ -9,7 +11,6 @@ import { useStore } from '../ui/store.ts';
 import { useFollowed } from './follow.ts';
 import { Head } from './head.ts';
 import { useAccess } from './links.ts';
-import { STATUS_WORDS } from './progress.ts';
 import { starStore } from './stars.ts';
 import { Videos } from './videos.ts';
 
@@ -30,7 +31,7 @@ export function Task({ taskId }: { taskId: string }) {
     return html`
       <section class="card stack">
         <h1>Task</h1>
-        <${Notice} kind="bad">${messageOf(error)}<//>
+        <${Notice} kind="bad">${wordsOf(error)}<//>
         <p><a href=${addressOf({ view: 'tasks' })}>See all tasks</a></p>
       </section>`;
   if (status === null)
@@ -43,23 +44,26 @@ export function Task({ taskId }: { taskId: string }) {
   return html`
     <div class="stack watch">
       <${Head} status=${status} token=${token} isAway=${isAway} starred=${starred} onStatus=${heard} />
-      ${error === undefined ? null : html`<${Notice} kind="bad">${messageOf(error)}<//>`}
+      ${error === undefined ? null : html`<${Notice} kind="bad">${wordsOf(error)}<//>`}
       <${Videos} taskId=${taskId} videos=${videos} isListed=${isListed} token=${token} stars=${stars} />
     </div>`;
+}
+
+function wordsOf(error: unknown): string {
+  const isGone = ServiceError.is(error) && error.status === 404;
+  return isGone
+    ? 'Expected a task, got none of this address: it was deleted, or its time is over. Its videos stay in their folder.'
+    : messageOf(error);
 }
 
 /** What the tab of the browser shows, so that it can be seen from another one. */
 function useTitle(status: StatusView | null): void {
   const title = status === null ? null : `${progressOf(status)} · ${status.task_name}`;
   useEffect(() => {
-    const before = document.title;
     if (title !== null) document.title = title;
-    return () => {
-      document.title = before;
-    };
   }, [title]);
 }
 
 function progressOf({ completed_at, status, succeeded, combinations }: StatusView): string {
-  return completed_at === null ? `${succeeded} of ${combinations}` : STATUS_WORDS[status].text;
+  return completed_at === null ? `${succeeded} of ${combinations}` : statusTag(status).text;
 }

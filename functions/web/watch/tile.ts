@@ -4,9 +4,10 @@ import type { RenderView } from '../../model/answers/render.ts';
 import { copyText } from '../ui/copy.ts';
 import { html } from '../ui/html.ts';
 import { memo } from '../ui/memo.ts';
+import { release } from '../ui/release.ts';
 import { isOnDrive, type Token, videoLink } from './links.ts';
-import { baseName, clipNames, labelOf } from './names.ts';
-import { keptPoster, type Poster, release, takePoster } from './posters.ts';
+import { baseName, labelOf } from './names.ts';
+import { keptPoster, type Poster, takePoster } from './posters.ts';
 
 /** Stays the same object as long as the task is shown. */
 export interface TileActions {
@@ -37,7 +38,7 @@ export const Tile = memo(function Tile(props: TileProps) {
   const isDone = status === 'succeeded';
   return html`
     <div class=${`watch-tile ${status}`}>
-      <div class="watch-picture" style=${{ height: `${posterHeight}px` }}><${Picture} ...${props} label=${label} /></div>
+      <div class="watch-picture" style=${isDone ? { height: `${posterHeight}px` } : {}}><${Picture} ...${props} label=${label} /></div>
       <div class="watch-foot">
         <p class="watch-name" title=${file_name}>${label}</p>
         <p class="watch-facts muted">#${index}${factsOf(video)}</p>
@@ -99,7 +100,7 @@ function Picture(props: PictureProps) {
 const WAITING = { pending: 'Waiting', rendering: 'Being made …', cancelled: 'Cancelled' } as const;
 
 function ClipNames({ video }: { video: RenderView }) {
-  return html`<ol class="watch-clips">${clipNames(video).map((name) => html`<li>${name}</li>`)}</ol>`;
+  return html`<ol class="watch-clips">${video.clip_names.map((name) => html`<li>${name}</li>`)}</ol>`;
 }
 
 /** Drive plays its videos on pages of its own. */
@@ -185,6 +186,7 @@ function usePoster(
   const [poster, set] = useState<Poster | null | undefined>(() => keptPoster(name));
   const isKnown = token !== undefined;
   useEffect(() => {
+    if (poster) actions.shape(video, poster.aspect);
     if (!isKnown || poster !== undefined) return undefined;
     const leave = new AbortController();
     void takePoster(name, videoLink(taskId, video.index, token), leave.signal).then((taken) => {

@@ -1,5 +1,7 @@
 /** Which videos are shown: filters, words, order and format. */
+import { whole } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
+import { typedIn } from '../ui/value.ts';
 import { FILTERS, type Filter, SORTS, type Sort, type View } from './choose.ts';
 
 export interface ToolbarProps {
@@ -27,7 +29,7 @@ export function Toolbar({ view, onView, counts, formats }: ToolbarProps) {
           (filter) => html`
           <label class="watch-filter">
             <input type="radio" name="watch-filter" checked=${view.filter === filter} onChange=${() => change({ filter })} />
-            <span>${FILTER_WORDS[filter]} <b>${counts[filter].toLocaleString('en')}</b></span>
+            <span>${FILTER_WORDS[filter]} <b>${whole(counts[filter])}</b></span>
           </label>`,
         )}
       </fieldset>
@@ -50,8 +52,4 @@ export function Toolbar({ view, onView, counts, formats }: ToolbarProps) {
         </select>
       </label>
     </div>`;
-}
-
-function typedIn(event: Event): string {
-  return (event.target as HTMLInputElement | HTMLSelectElement).value;
 }

@@ -1,14 +1,14 @@
 /** One video, large, with all that is known about it. */
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { RenderView } from '../../model/answers/render.ts';
 import { copyText } from '../ui/copy.ts';
 import { Dialog } from '../ui/dialog.ts';
 import { html } from '../ui/html.ts';
+import { release } from '../ui/release.ts';
 import { neighbour } from './choose.ts';
 import { Facts } from './facts.ts';
 import { isOnDrive, type Token, videoLink, webAddress } from './links.ts';
 import { baseName, labelOf } from './names.ts';
-import { release } from './posters.ts';
 
 export interface VideoDialogProps {
   taskId: string;
@@ -60,18 +60,23 @@ export function VideoDialog(props: VideoDialogProps) {
 }
 
 function Stage({ taskId, video, token }: VideoDialogProps) {
-  const element = useRef<HTMLVideoElement>(null);
   const isPlayed = video.status === 'succeeded' && !isOnDrive(video);
+  if (!isPlayed) return html`<p class="watch-no-player">${withoutPlayer(video)}</p>`;
+  if (token === undefined) return html`<p class="watch-no-player">Loading …</p>`;
+  return html`<${Player} label=${labelOf(video)} address=${videoLink(taskId, video.index, token)} />`;
+}
+
+/** Stays at its first address: another token would begin the video again. */
+function Player({ label, address }: { label: string; address: string }) {
+  const element = useRef<HTMLVideoElement>(null);
+  const [first] = useState(address);
   useEffect(() => {
     const player = element.current;
     return () => {
       if (player !== null) release(player);
     };
   }, []);
-  if (!isPlayed) return html`<p class="watch-no-player">${withoutPlayer(video)}</p>`;
-  if (token === undefined) return html`<p class="watch-no-player">Loading …</p>`;
-  return html`<video ref=${element} class="watch-video" controls autoplay playsinline aria-label=${labelOf(video)}
-    src=${videoLink(taskId, video.index, token)}></video>`;
+  return html`<video ref=${element} class="watch-video" controls autoplay playsinline aria-label=${label} src=${first}></video>`;
 }
 
 function withoutPlayer(video: RenderView): string {
