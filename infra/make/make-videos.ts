@@ -100,8 +100,8 @@ async function make(options: Options, env: Environment, around: Surroundings): P
   const { totals, cost } = results;
   print(`\n${reportTable(results.renders)}\n\n${reportTotals(totals, cost && [['cost', costText(cost)]])}`);
   const { sheets, remark } = await drawSheets(results, config, { say, signal });
-  for (const sheet of sheets) print(`sheet         ${sheet}`);
-  if (remark !== undefined) print(`sheet         ${remark}`);
+  for (const sheet of sheets) print(`sheet      ${sheet}`);
+  if (remark !== undefined) print(`sheet      ${remark}`);
   sayWhatNext(results, wasMade, say);
   if (options.open && results.folder !== undefined && totals.succeeded > 0)
     openFolder(results.folder, { platform: process.platform, env, isTerminal });

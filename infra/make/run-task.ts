@@ -16,7 +16,7 @@ import type { Job } from './read-job.ts';
 import { sayWarnings } from './say-warnings.ts';
 import { sendFiles } from './send-files.ts';
 import { shownPath } from './shown-path.ts';
-import { mapSources } from './source-fields.ts';
+import { isObject, mapSources } from './source-fields.ts';
 import { withRetries } from './with-retries.ts';
 
 export interface RunOptions {
@@ -103,8 +103,10 @@ async function continued(earlier: StatusView, options: OwnOptions): Promise<Run 
   return await watched(options);
 }
 
-async function watched({ client, note, inputs, stream, signal }: OwnOptions): Promise<Run> {
-  using bar = createProgressBar(stream);
+async function watched({ client, job, note, inputs, stream, signal }: OwnOptions): Promise<Run> {
+  const { captions } = job.request;
+  const hasCaptions = isObject(captions) && captions['mode'] === 'burn';
+  using bar = createProgressBar(stream, { hasCaptions });
   const tasks = note.tasks(inputs);
   await client.ended(tasks.at(-1) as string, { signal, onStatus: (status) => bar.update(status) });
   return { tasks, wasMade: false };
