@@ -69,7 +69,10 @@ export function readOptions(args: readonly string[], env: Environment = {}): Opt
   if (more.length > 0)
     throw new Error(
       `Expected one folder, got ${positionals.length}: ${positionals.join(', ')}. ` +
-        'Next step: in a shell, put quotes around a path with spaces.',
+        'Next step: in a shell, put quotes around a path with spaces.' +
+        (env['npm_lifecycle_event'] === 'make'
+          ? ' With options, write -- before the folder: npm run make -- FOLDER --format 9x16'
+          : ''),
     );
   return {
     target,
@@ -99,13 +102,15 @@ function refuseKept(args: readonly string[], env: Environment): void {
     if (name === 'no-open') return env['npm_config_open'] === '' ? ['--no-open'] : [];
     const value = env[`npm_config_${name.replaceAll('-', '_')}`];
     if (value === undefined || NPM_SETTINGS.includes(name)) return [];
-    return [type === 'boolean' || value === 'true' ? `--${name}` : `--${name} ${quoted(value)}`];
+    if (type === 'boolean') return [`--${name}`];
+    // Of an option that npm does not know, the value is left among the folders.
+    return [`--${name} ${value === 'true' ? '…' : quoted(value)}`];
   });
   if (kept.length === 0) return;
-  const given = args.length === 0 ? ['FOLDER'] : args.map(quoted);
+  const [folder = 'FOLDER'] = args;
   throw new Error(
     `Expected -- between make and the options, got ${kept.join(' ')} without it: npm keeps it for itself. ` +
-      `Nothing was started. Next step: npm run make -- ${[...given, ...kept].join(' ')}`,
+      `Nothing was started. Next step: npm run make -- ${[quoted(folder), ...kept].join(' ')}`,
   );
 }
 

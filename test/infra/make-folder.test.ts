@@ -712,17 +712,15 @@ describe('the command line', () => {
     assert.equal((readOptions(['a'], env) as { target: string }).target, 'a');
     const kept = {
       ...env,
-      ...{
-        npm_config_dry_run: 'true',
-        npm_config_format: '9x16',
-        npm_config_name: 'a $b',
-        npm_config_open: '',
-      },
+      ...{ npm_config_dry_run: 'true', npm_config_limit: '3', npm_config_captions: 'true' },
+      ...{ npm_config_name: 'a $b', npm_config_open: '' },
     };
     assert.throws(
-      () => readOptions(['spring sale'], kept),
-      /got .* Nothing was started\. Next step: npm run make -- "spring sale" --format 9x16 --dry-run --name "a \\\$b" --no-open$/,
+      () => readOptions(['spring sale', 'burn'], kept),
+      /got .* Nothing was started\. Next step: npm run make -- "spring sale" --captions … --limit 3 --dry-run --name "a \\\$b" --no-open$/,
     );
+    // npm takes --format for an option of its own.
+    assert.throws(() => readOptions(['a', '9x16'], env), /got 2: a, 9x16\. .* With options, write -- before/);
     assert.equal(
       (readOptions(['a'], { ...kept, npm_lifecycle_event: 'x' }) as { target: string }).target,
       'a',
