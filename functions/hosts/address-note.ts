@@ -1,6 +1,7 @@
 /** Tells programs of this machine where the service of a DATA_DIR listens, whatever its port. */
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { HostLockedError } from '../adapters/process/host-lock.ts';
 import type { Config } from '../config/config.ts';
 
 const FILE = 'service.json';
@@ -26,6 +27,13 @@ export function notedAddress({ dataDir }: Pick<Config, 'dataDir'>): string | und
   } catch {
     return undefined;
   }
+}
+
+/** The same error; one about another host in DATA_DIR says where that one listens. */
+export function withAddress(config: Pick<Config, 'dataDir'>, error: unknown): unknown {
+  const address = HostLockedError.is(error) ? notedAddress(config) : undefined;
+  if (address === undefined) return error;
+  return new HostLockedError(`${(error as Error).message} It listens on ${address}.`, { cause: error });
 }
 
 function isAlive(pid: number): boolean {
