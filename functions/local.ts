@@ -4,6 +4,7 @@ import { createLog, type Log } from './base/log.ts';
 import { requestFields } from './base/request-id.ts';
 import { traceFields } from './base/trace.ts';
 import { type Config, loadConfig, readEnvironment } from './config/config.ts';
+import { noteAddress } from './hosts/address-note.ts';
 import { NO_INSTRUMENTATION } from './hosts/instrumentation.ts';
 import { type Host, startHost } from './hosts/local.ts';
 import { invitation } from './hosts/page-address.ts';
@@ -44,6 +45,9 @@ async function main(): Promise<void> {
     });
     const telemetry = await openTelemetry(config, log, { isScraped: true });
     host = await startHost(config, log, NO_INSTRUMENTATION, telemetry);
+    // At the very end, however it comes: a host that still stops holds the folder.
+    const address = noteAddress(config, host.page);
+    process.once('exit', () => address[Symbol.dispose]());
     if (isTerminal) process.stdout.write(invitation(host.page));
     endWhenBroken(host, log);
   } catch (error) {

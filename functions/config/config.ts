@@ -120,6 +120,8 @@ const CLOUD_CACHE_MB = 192;
 /** Enough to poll a few tasks every second and post new ones meanwhile. */
 const REQUESTS_PER_MINUTE = 600;
 
+const DRAW_KEY = 'openssl rand -hex 24';
+
 /** Throws ConfigError naming every wrong setting, what was expected and what it is (secrets masked). */
 export function loadConfig(env: Environment): Config {
   const read = new SettingsReader(env);
@@ -132,7 +134,7 @@ export function loadConfig(env: Environment): Config {
   const publicUrl = read.optional('PUBLIC_URL', (value) =>
     /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
   );
-  const apiKey = read.optional('API_KEY', (value) => value.length >= 16);
+  const apiKey = read.optional('API_KEY', (value) => value.length >= 16, `Draw one: ${DRAW_KEY}`);
   const trustedProxies = read.integer('TRUSTED_PROXIES', 0, 0, 10);
   const publicApi = read.flag('PUBLIC_API');
   const exposure = exposureOf({ host, publicUrl, publicApi, trustedProxies, inCloud });
@@ -140,7 +142,7 @@ export function loadConfig(env: Environment): Config {
   if (exposure !== undefined && apiKey === undefined && !read.failed('API_KEY')) {
     const { because, instead } = exposure;
     read.problem(
-      `API_KEY: expected a key of at least 16 characters because ${because}, got nothing. Set it, or ${instead}.`,
+      `API_KEY: expected a key of at least 16 characters because ${because}, got nothing. Set it (${DRAW_KEY}), or ${instead}.`,
     );
   }
   for (const name of NOT_AVAILABLE) {

@@ -40,8 +40,9 @@ export class SettingsReader {
     return this.#checked(name, (value) => form.test(value)) ?? fallback;
   }
 
-  optional(name: string, valid: (value: string) => boolean): string | undefined {
-    return this.#checked(name, valid);
+  /** @param next what to do about a wrong one, as a sentence */
+  optional(name: string, valid: (value: string) => boolean, next = ''): string | undefined {
+    return this.#checked(name, valid, next);
   }
 
   integer(name: string, fallback: number, least: number, most: number): number {
@@ -92,13 +93,13 @@ export class SettingsReader {
     if (this.#problems.length > 0) throw new ConfigError(this.#problems);
   }
 
-  #checked(name: string, valid: (value: string) => boolean): string | undefined {
+  #checked(name: string, valid: (value: string) => boolean, next = ''): string | undefined {
     const value = this.raw(name);
     if (value === undefined || valid(value)) return value;
     const setting = SETTINGS.find((candidate) => candidate.name === name);
     const seen = setting?.secret ? `${value.length} characters` : JSON.stringify(value);
     this.#failed.add(name);
-    this.problem(`${name}: expected ${setting?.expected}, got ${seen}.`);
+    this.problem(`${name}: expected ${setting?.expected}, got ${seen}.${next && ` ${next}`}`);
     return undefined;
   }
 }

@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 const MARK = /^(every-cut\.sqlite|host\.lock)$/;
 /** What any version has put into DATA_DIR. */
 const OWN =
-  /^(every-cut\.sqlite.*|host\.(lock|json)|artifacts|uploads|tmp|empty|children|instance\.id(\.part)?|signing\.key(\.part)?|webhook\.secret(\.part)?|outputs\.json(\.part)?|demo\.log)$/;
+  /^(every-cut\.sqlite.*|host\.(lock|json)|service\.json|artifacts|uploads|tmp|empty|children|instance\.id(\.part)?|signing\.key(\.part)?|webhook\.secret(\.part)?|outputs\.json(\.part)?|demo\.log)$/;
 const ONLY_OWNER = 0o077;
 /** Of the process before the first host in it: what OUTPUT_DIR keeps to. */
 let umaskBefore: number | undefined;

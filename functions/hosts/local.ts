@@ -17,6 +17,7 @@ import { deadLetter } from '../stages/dead-letter.ts';
 import { prepare } from '../stages/prepare.ts';
 import { render } from '../stages/render.ts';
 import { type SweepDeps, sweep } from '../stages/sweep.ts';
+import { withAddress } from './address-note.ts';
 import { observeHost } from './gauges.ts';
 import { type Instrumentation, NO_INSTRUMENTATION } from './instrumentation.ts';
 import { composeLocal } from './local-adapters.ts';
@@ -61,7 +62,9 @@ export async function startHost(
   await using starting = new AsyncDisposableStack();
   starting.use(telemetry);
   const { deps, figures, queue, ffmpeg, resumed, broken } = starting.use(
-    await composeLocal(config, log, instrumentation),
+    await composeLocal(config, log, instrumentation).catch((error: unknown) => {
+      throw withAddress(config, error);
+    }),
   );
 
   starting.use(observeHost(figures, deps.tasks));

@@ -111,12 +111,12 @@ async function demo({ requestFile, url }: Options, config: Config, signal: Abort
 
   const accepted = await client.submit(request);
   for (const warning of accepted.warnings) print(`Note: ${warning}`);
-  print(`"${accepted.task_name}": ${accepted.combinations} combinations, seed ${accepted.seed}`);
+  print(`"${accepted.task_name}": ${accepted.combinations} videos, seed ${accepted.seed}`);
   const status = await watched(client, accepted.task_id);
   const renders: RenderView[] = [];
   for await (const render of client.renders(accepted.task_id)) renders.push(render);
   print(`\n${reportTable(renders)}\n\n${reportTotals(status)}`);
-  await showContactSheet(renders, config, signal);
+  await showContactSheet(renders, accepted.task_id, config, signal);
   return status.succeeded === status.combinations;
 }
 
@@ -131,14 +131,19 @@ async function watched(client: Client, taskId: string) {
 }
 
 /** A picture is no reason for the demo to fail: without one it says why. */
-async function showContactSheet(renders: readonly RenderView[], config: Config, signal: AbortSignal) {
+async function showContactSheet(
+  renders: readonly RenderView[],
+  taskId: string,
+  config: Config,
+  signal: AbortSignal,
+) {
   const tiles = shownTiles(tilesOf(renders));
   const [first] = tiles;
   // Nothing succeeded, or the videos are on Drive or in a bucket.
   if (first === undefined) return;
   try {
-    const sheets = await drawContactSheets({ tiles, folder: dirname(first.path), config, signal });
-    for (const sheet of sheets) print(`sheet         ${sheet}`);
+    const sheets = await drawContactSheets({ tiles, folder: dirname(first.path), taskId, config, signal });
+    for (const sheet of sheets) print(`sheet      ${sheet}`);
   } catch (error) {
     signal.throwIfAborted();
     print(`Warning: there is no contact sheet. ${error instanceof Error ? error.message : error}`);

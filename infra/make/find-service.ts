@@ -1,6 +1,7 @@
-/** A service that runs: at the port of the settings on this machine, or at an address that is named. */
+/** A service that runs: with the DATA_DIR or at the port of the settings on this machine, or at an address that is named. */
 import { VERSION } from '../../functions/base/version.ts';
 import type { Config, Environment } from '../../functions/config/config.ts';
+import { notedAddress } from '../../functions/hosts/address-note.ts';
 
 /** Time for a service of this machine to say that it is one. */
 const LOOK_MS = 5_000;
@@ -15,24 +16,30 @@ export interface FoundService {
   remark: string;
 }
 
-/** A service that runs on this machine at the port of the settings; undefined if none does. */
+/** A service that runs on this machine with the DATA_DIR of the settings, or at their port; undefined if none does. */
 export async function runningService(
-  config: Pick<Config, 'port'>,
+  config: Pick<Config, 'port' | 'dataDir'>,
   env: Environment,
   signal: AbortSignal,
 ): Promise<FoundService | undefined> {
-  if (config.port === 0) return undefined;
+  const urls = [notedAddress(config), config.port === 0 ? undefined : urlAtPort(config.port, env)];
+  for (const url of new Set(urls)) {
+    const version = url === undefined ? undefined : await versionAt(url, signal);
+    if (url === undefined || version === undefined) continue;
+    const other = version === VERSION ? '' : `: version ${version}, while this program is ${VERSION}`;
+    return { url, remark: `Service at ${url}, which is running${other}` };
+  }
+  return undefined;
+}
+
+function urlAtPort(port: number, env: Environment): string {
   const host = env['HOST'] ?? '';
   const name = ANY_ADDRESS.includes(host)
     ? '127.0.0.1'
     : host.includes(':') && !host.startsWith('[')
       ? `[${host}]`
       : host;
-  const url = `http://${name}:${config.port}`;
-  const version = await versionAt(url, signal);
-  if (version === undefined) return undefined;
-  const other = version === VERSION ? '' : `: version ${version}, while this program is ${VERSION}`;
-  return { url, remark: `Service at ${url}, which is running${other}` };
+  return `http://${name}:${port}`;
 }
 
 /** Of the service there; undefined if there is none. Asks for what needs no key: another program at this port must not get it. */

@@ -32,16 +32,25 @@ Examples:
 Options:
 
   --format 9x16,1x1   make each video in these formats: 9x16, 4x5, 1x1, 16x9
+  --fit cover         how clips fill a format: contain (bars), cover (cut off), blur (blurred bars)
   --captions burn     show the spoken words: burn (in the picture), track (off and on), srt (a file)
   --limit 12          make only so many combinations of clips, each clip equally often
   --dry-run           show what would be made, and make nothing
   --name NAME         call the task and its folder so; by default as the folder of clips
   --voice VOICE       who speaks lines that name no voice (Sarah)
+  --language de       the language of lines that name none
+  --seed 7            draw music, lines and a limit in another way; a number from 0
   --url URL           use the service there; by default one on this machine, or one of its own
   --key KEY           its API key; by default API_KEY of the settings
-  --again             make everything anew, even if it has been made
+  --again             make everything anew, even if it has been made, and draw anew without --seed
   --no-open           do not show the folder at the end
   --help              show this
+
+The same clips, lines and options draw the same music and lines for each video, so a dry run shows
+what is then made.
+
+Without --format, videos have the shape of the first clip, and clips that match each other are not
+encoded again. In 9x16, wide clips have bars unless --fit cover. Burned captions take longest.
 
 Videos go to a folder in OUTPUT_DIR (./output), or where the settings of the service say: Google
 Drive, Cloud Storage. A contact sheet of all of them is beside them.

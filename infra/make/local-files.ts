@@ -2,6 +2,7 @@
 import { access, constants, realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { mediaType } from './media-kinds.ts';
+import { unreadable } from './read-text.ts';
 
 export interface LocalFile {
   /** Absolute, as it was named: it may be a link. */
@@ -20,7 +21,7 @@ export async function inspectFile(path: string): Promise<LocalFile | { mistake: 
     const found = await stat(path);
     if (found.isDirectory()) return { mistake: 'expected a file, got a folder. Name a file in it.' };
     if (!found.isFile())
-      return { mistake: 'expected a file, got something else of that name. Move it away.' };
+      return { mistake: 'expected a file, got a pipe, a socket or a device. Move it away.' };
     if (found.size === 0)
       return { mistake: 'expected a file with content, got an empty one. Copy it again.' };
     await access(path, constants.R_OK);
@@ -28,17 +29,5 @@ export async function inspectFile(path: string): Promise<LocalFile | { mistake: 
     return { path, real: await realpath(path), bytes, modifiedMs, type: mediaType(basename(path)) };
   } catch (error) {
     return { mistake: unreadable((error as NodeJS.ErrnoException).code) };
-  }
-}
-
-function unreadable(code: string | undefined): string {
-  switch (code) {
-    case 'ENOENT':
-      return 'expected a file there, got none, or a link to none. Correct the path, or remove the link.';
-    case 'EACCES':
-    case 'EPERM':
-      return 'expected a file that you may read, got one without that permission. Change its permissions.';
-    default:
-      return `expected a file that can be read, got ${code ?? 'an error'}. Copy it again, or move it away.`;
   }
 }

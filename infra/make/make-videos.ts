@@ -1,4 +1,5 @@
 /** What `npm run make` does between its command line and its exit code. */
+import { randomInt } from 'node:crypto';
 import { resolve } from 'node:path';
 import { createClient, ServiceError } from '../../functions/client/client.ts';
 import { type Environment, loadConfig } from '../../functions/config/config.ts';
@@ -66,8 +67,8 @@ export async function runCommand(args: readonly string[], around: Surroundings):
 
 function textOf(error: unknown): string {
   if (!ServiceError.is(error)) return error instanceof Error ? error.message : String(error);
-  const key = error.status === 401 ? 'Give the key with --key, or set API_KEY.' : undefined;
-  return [error.message, error.hint, key].filter((part) => part).join(' ');
+  const next = error.status === 401 ? 'Give the key of the service with --key, or set API_KEY.' : error.hint;
+  return [error.message, next].filter((part) => part).join(' ');
 }
 
 /** Resolves to true if every combination became a video, or the plan was shown. */
@@ -78,26 +79,29 @@ async function make(options: Options, env: Environment, around: Surroundings): P
   const job = await readJob(pathOf(options.target, env), options, [config.outputDir, config.dataDir]);
   for (const note of job.notes) say(`Note: ${note}`);
   signal.throwIfAborted();
+  // Whoever asks for all anew wants other lines and music, unless they say which.
+  const isDrawn = options.again && job.request['seed'] === undefined;
+  const seed = isDrawn ? randomInt(2 ** 32) : job.seed;
   const folder = await makeOwnFolder(config);
   await using running = new AsyncDisposableStack();
   const service = await findService();
   const apiKey = service.place === 'own' ? config.apiKey : (options.key ?? config.apiKey);
   const client = createClient({ url: service.url, apiKey, signal });
   if (job.isDryRun) {
-    print(await planTable(client, job, { say, signal }));
+    print(await planTable(client, job, { seed, say, signal }));
     return true;
   }
   const place = options.url ?? THIS_MACHINE;
   running.use(await lockRun(folder, noteName(job.target, place), job.target));
   const note = await openNote(folder, job.target, place);
   stop.leaves(leftBehind(service.place, options));
-  const { tasks, wasMade } = await runTask({ ...options, client, job, note, stream, say, signal });
+  const { tasks, wasMade } = await runTask({ ...options, seed, client, job, note, stream, say, signal });
   const results = await collectResults(client, tasks, { place: service.place, signal });
   const { totals, cost } = results;
   print(`\n${reportTable(results.renders)}\n\n${reportTotals(totals, cost && [['cost', costText(cost)]])}`);
   const { sheets, remark } = await drawSheets(results, config, { say, signal });
-  for (const sheet of sheets) print(`sheet         ${sheet}`);
-  if (remark !== undefined) print(`sheet         ${remark}`);
+  for (const sheet of sheets) print(`sheet      ${sheet}`);
+  if (remark !== undefined) print(`sheet      ${remark}`);
   sayWhatNext(results, wasMade, say);
   if (options.open && results.folder !== undefined && totals.succeeded > 0)
     openFolder(results.folder, { platform: process.platform, env, isTerminal });

@@ -38,13 +38,17 @@ interface RunNote {
   draw: string;
   /** Ids: the task, then its retries. */
   tasks: string[];
+  /** That the choices are drawn with. */
+  seed?: number;
 }
 
 export interface Note {
   /** Of exactly these inputs: the task, then its retries. */
   tasks(inputs: string): readonly string[];
   /** Before anything is posted. With `anew`, earlier tasks of these inputs are forgotten. */
-  begin(inputs: string, anew: boolean): Promise<void>;
+  begin(inputs: string, anew: boolean, seed: number): Promise<void>;
+  /** Of the inputs that were begun with: also of a run that ended before it started its task. */
+  seed(): number | undefined;
   /** A task of the inputs that were begun with. */
   started(taskId: string): Promise<void>;
   /** The upload of a file that has not changed since, unless it is too old to be named. */
@@ -85,13 +89,14 @@ export async function openNote(
   const current = () => content.runs.at(-1) ?? newRun('');
   return {
     tasks: (inputs) => runOf(inputs)?.tasks ?? [],
-    begin(inputs, anew) {
-      const run = (anew ? undefined : runOf(inputs)) ?? newRun(inputs);
+    begin(inputs, anew, seed) {
+      const run = (anew ? undefined : runOf(inputs)) ?? { ...newRun(inputs), seed };
       const others = content.runs.filter((other) => other.inputs !== inputs);
       content.runs = [...others, run].slice(-MOST_RUNS);
       content.sent = Object.fromEntries(Object.entries(content.sent).filter(([, sent]) => isKept(sent)));
       return save();
     },
+    seed: () => current().seed,
     started(taskId) {
       current().tasks.push(taskId);
       return save();
@@ -154,9 +159,14 @@ function isSentNote(one: unknown): boolean {
 
 function isRunNote(one: unknown): boolean {
   if (!isObject(one)) return false;
-  const { inputs, draw, tasks } = one;
+  const { inputs, draw, tasks, seed } = one;
   const isList = Array.isArray(tasks) && tasks.every((id) => typeof id === 'string');
-  return isList && typeof inputs === 'string' && typeof draw === 'string';
+  return (
+    isList &&
+    (seed === undefined || typeof seed === 'number') &&
+    typeof inputs === 'string' &&
+    typeof draw === 'string'
+  );
 }
 
 /** Whoever is killed meanwhile leaves the note of before. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { HostLockedError } from '../../functions/adapters/process/host-lock.ts';
 import { createLog, type Log } from '../../functions/base/log.ts';
 import type { Config, Environment } from '../../functions/config/config.ts';
+import { notedAddress } from '../../functions/hosts/address-note.ts';
 import { startHost } from '../../functions/hosts/local.ts';
 
 /**
@@ -62,8 +63,11 @@ function saying(log: Log, say: (text: string) => void): Log {
   };
 }
 
-function locked({ dataDir }: Config, cause: HostLockedError): Error {
-  const [who = ''] = /process \d+ [^.]*/.exec(cause.message) ?? [];
+function locked(config: Config, cause: HostLockedError): Error {
+  const { dataDir } = config;
+  const [process = ''] = /process \d+ [^.]*/.exec(cause.message) ?? [];
+  const address = notedAddress(config);
+  const who = address === undefined ? process : `${process}, at ${address}`;
   return new Error(
     `Expected nobody else to use ${dataDir}, got another run or service that does${who && ` (${who})`}. ` +
       'Next step: wait until that run has ended, then start this one again. If it is a service (npm start), give its ' +

@@ -7,6 +7,7 @@ import { clipName, givenName } from '../../functions/model/clip-name.ts';
 import { aligned } from '../report/report-table.ts';
 import { explained } from './explained.ts';
 import type { Job } from './read-job.ts';
+import { sayWarnings } from './say-warnings.ts';
 import { mapSources } from './source-fields.ts';
 
 /** Never asked: a dry run reads no clip. https://www.rfc-editor.org/rfc/rfc2606#section-2 */
@@ -17,19 +18,20 @@ const MAX_LINE = 40;
 export async function planTable(
   client: Client,
   job: Job,
-  options: { say: (text: string) => void; signal: AbortSignal },
+  options: { seed: number; say: (text: string) => void; signal: AbortSignal },
 ): Promise<string> {
   const { request, nameOf } = withPlaceholders(job);
   const pages: PlanView[] = [];
   try {
-    for await (const page of client.plan(request, { signal: options.signal })) pages.push(page);
+    for await (const page of client.plan({ ...request, seed: options.seed }, { signal: options.signal }))
+      pages.push(page);
   } catch (error) {
     throw explained(error, job);
   }
   const [first] = pages;
   if (first === undefined)
     throw new Error('Expected the plan of the service, got none. Next step: try again.');
-  for (const warning of first.warnings) options.say(`Note: ${warning}`);
+  sayWarnings(first.warnings, request, options.say);
   const renders = pages.flatMap((page) => page.renders);
   return [videoTable(renders, first, nameOf), counts(first)].join('\n\n');
 }
@@ -58,7 +60,7 @@ function videoTable(
   return aligned([head, ...rows]).join('\n');
 }
 
-function counts({ task_name, combinations, selection }: PlanView): string {
+function counts({ task_name, combinations, seed, selection }: PlanView): string {
   const uses = (selection?.blocks ?? []).map(({ name, clips }) => [
     name,
     clips.map((clip) => `${clip.name} ${clip.uses}x`).join(', '),
@@ -68,6 +70,7 @@ function counts({ task_name, combinations, selection }: PlanView): string {
     ...(selection === null ? [] : [['possible', counted(selection.possible, 'combination')]]),
     ...(selection === null ? [] : [['chosen', counted(selection.chosen, 'combination')]]),
     ...uses,
+    ['seed', String(seed)],
     ['videos', `${combinations} would be made`],
   ]).join('\n');
 }

@@ -1,13 +1,15 @@
 /** Reads a folder whose sub-folders are the blocks. Names all mistakes at once. */
-import { readFile, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { counted } from '../../functions/base/counted.ts';
+import { MAX_URLS } from '../../functions/model/fields/sources.ts';
+import { MAX_TEXTS } from '../../functions/model/fields/speech.ts';
 import { blockNames, withoutNumber } from './block-names.ts';
-import { decodeText } from './decode-text.ts';
 import { type Entry, entriesOf } from './folder-entries.ts';
 import { CLIP_ENDS, isClip, isFilm, isSound, isTrack, kindOf, TRACK_ENDS } from './media-kinds.ts';
 import { type Line, linesOfCsv, linesOfText } from './read-lines.ts';
+import { readText } from './read-text.ts';
 
 export interface FolderContent {
   /** File URLs, in natural order. */
@@ -19,6 +21,10 @@ export interface FolderContent {
   taskFile: string | undefined;
   /** Names of clips and tracks beside the blocks. */
   loose: string[];
+  /** Folders whose names put them in no order by numbers. */
+  isByAlphabet: boolean;
+  /** Paths of folders that hold folders in place of clips. */
+  nested: string[];
   /** Names of files that are nearly called like those that are read. */
   misnamed: string[];
   mistakes: string[];
@@ -31,10 +37,12 @@ export interface FolderOptions {
   ignored: readonly string[];
 }
 
-const MUSIC = 'music';
+/** In the languages of people who sort clips into folders. */
+const MUSIC = ['music', 'musik', 'musique', 'música', 'musica', 'audio', 'soundtrack'];
 const LINES_TXT = 'lines.txt';
 const LINES_CSV = 'lines.csv';
 const TASK = 'task.json';
+const READ = [LINES_TXT, LINES_CSV, TASK];
 /** Whoever gives the wrong folder shall not be told to move all of it away: so many mistakes, and so many to one clip. */
 const LEAST_STRANGE = 6;
 const MOSTLY = 3;
@@ -50,21 +58,22 @@ export async function readFolder(folder: string, { voice, ignored }: FolderOptio
     entries.filter(({ kind }) => kind === 'folder'),
     ignored,
   );
-  const isMusic = ({ name }: Entry) => withoutNumber(name).toLowerCase() === MUSIC;
+  const isMusic = ({ name }: Entry) => MUSIC.includes(withoutNumber(name.normalize()).toLowerCase());
   const blockFolders = folders.filter((entry) => !isMusic(entry));
   const names = blockNames(blockFolders.map(({ name }) => name));
   const clips = await Promise.all(blockFolders.map((entry) => mediaIn(entry, 'clip')));
   const music = await Promise.all(folders.filter(isMusic).map((entry) => mediaIn(entry, 'track')));
   const lines = await readLines(named(LINES_TXT), named(LINES_CSV), voice);
   const files = entries.filter(({ kind }) => kind === 'file').map(({ name }) => name);
-  const read = [LINES_TXT, LINES_CSV, TASK];
   return {
     blocks: clips.map(({ urls }, at) => ({ name: names[at] as string, urls })),
     music: music.flatMap(({ urls }) => urls),
     lines: lines.lines,
+    isByAlphabet: blockFolders.length > 1 && blockFolders.every(({ name }) => withoutNumber(name) === name),
+    nested: clips.flatMap(({ isNested }, at) => (isNested ? [(blockFolders[at] as Entry).path] : [])),
     taskFile: named(TASK)?.path,
     loose: files.filter((name) => isFilm(name) || isSound(name)),
-    misnamed: files.filter((name) => NEARLY.test(name) && !read.includes(name.toLowerCase())),
+    misnamed: files.filter((name) => NEARLY.test(name) && !READ.includes(name.toLowerCase())),
     mistakes: [
       ...entries.filter(({ kind }) => kind === 'broken').map(({ name }) => brokenMistake(name)),
       ...clips.flatMap(({ mistakes }) => mistakes),
@@ -84,7 +93,7 @@ async function withoutIgnored(folders: readonly Entry[], ignored: readonly strin
 async function mediaIn(
   folder: Entry,
   kind: 'clip' | 'track',
-): Promise<{ urls: string[]; mistakes: string[] }> {
+): Promise<{ urls: string[]; mistakes: string[]; isNested?: boolean }> {
   const what = kind === 'clip' ? { fits: isClip, ends: CLIP_ENDS } : { fits: isTrack, ends: TRACK_ENDS };
   let entries: Entry[];
   try {
@@ -103,12 +112,18 @@ async function mediaIn(
       mistakes: [`${folder.name}: expected at least one ${kind} in it, got an empty folder. ${next}`],
     };
   }
-  if (entries.every((entry) => entry.kind === 'folder')) {
-    const inside = entries.map(({ name }) => name).join(', ');
+  const fitting = entries.filter(({ name, kind: found }) => found === 'file' && what.fits(name));
+  const inner = entries.filter((entry) => entry.kind === 'folder');
+  const isNested = entries.every(
+    (entry) => entry.kind === 'folder' || READ.includes(entry.name.toLowerCase()),
+  );
+  if (isNested && inner.length > 0) {
+    const inside = inner.map(({ name }) => name).join(', ');
     const next = `Put its ${kind}s into ${folder.name} itself; if these are the parts of a video, give ${folder.path} as the folder.`;
     return {
       urls: [],
       mistakes: [`${folder.name}: expected ${kind}s, got only folders (${inside}). ${next}`],
+      isNested: true,
     };
   }
   const mistakes = entries.flatMap(({ name, kind: found }) => {
@@ -122,7 +137,10 @@ async function mediaIn(
       return [`${path}: expected a ${kind} (${what.ends}), got ${kindOf(name)}. Move it away.`];
     return [];
   });
-  const fitting = entries.filter(({ name, kind: found }) => found === 'file' && what.fits(name));
+  if (fitting.length > MAX_URLS)
+    mistakes.push(
+      `${folder.name}: expected at most ${MAX_URLS} ${kind}s, got ${fitting.length}. Move some away, or make several folders of them.`,
+    );
   return { urls: fitting.map(({ path }) => pathToFileURL(path).href), mistakes };
 }
 
@@ -142,23 +160,20 @@ async function readLines(
   const name = basename(entry.path);
   let text: string;
   try {
-    text = decodeText(await readFile(entry.path));
+    text = await readText(entry.path);
   } catch (error) {
-    return { lines: [], mistakes: [`${name}: ${readingMistake(error)}`] };
+    return { lines: [], mistakes: [`${name}: ${(error as Error).message}`] };
   }
   const { lines, mistakes } = txt === undefined ? linesOfCsv(text, voice) : linesOfText(text, voice);
+  if (lines.length > MAX_TEXTS)
+    mistakes.push(`expected at most ${MAX_TEXTS} lines, got ${lines.length}. Split them over several runs.`);
   return { lines, mistakes: mistakes.map((mistake) => `${name}: ${mistake}`) };
 }
 
-function readingMistake(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  return code === undefined
-    ? message
-    : `expected a file that you may read, got ${code}. Change its permissions.`;
-}
-
 /** In place of the mistakes of a folder that was hardly meant; undefined if it was. */
-export function strangeFolderMistake({ blocks, music, mistakes }: FolderContent): string | undefined {
+export function strangeFolderMistake({ blocks, music, mistakes, nested }: FolderContent): string | undefined {
+  if (nested.length > 1 && nested.length === blocks.length)
+    return `expected folders of clips, got folders that hold such folders. Name one of these: ${nested.join(', ')}.`;
   const media = music.length + blocks.reduce((sum, { urls }) => sum + urls.length, 0);
   if (mistakes.length < LEAST_STRANGE || mistakes.length < MOSTLY * media) return undefined;
   return (

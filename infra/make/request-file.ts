@@ -1,10 +1,9 @@
 /** Reads a request from a file: request.json, and the task.json of a folder. Local paths in it become file URLs. */
-import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { inHome } from '../../functions/config/settings-reader.ts';
-import { decodeText } from './decode-text.ts';
 import { isFilm, isSound } from './media-kinds.ts';
+import { readText } from './read-text.ts';
 import { isObject, mapSources } from './source-fields.ts';
 
 type Json = Record<string, unknown>;
@@ -28,7 +27,7 @@ export async function readRequestFile(
     };
   let request: unknown;
   try {
-    request = JSON.parse(decodeText(await readFile(file)));
+    request = JSON.parse(await readText(file));
   } catch (error) {
     return { request: {}, mistakes: [`${name}: ${notJson(error)}`] };
   }
@@ -58,8 +57,7 @@ function sourceUrl(text: string, base: string): string {
 }
 
 function notJson(error: unknown): string {
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code !== undefined) return `expected a file that you may read, got ${code}. Change its permissions.`;
+  const { message } = error as Error;
   if (!(error instanceof SyntaxError)) return message;
   return `expected JSON, got something else (${message}). Correct it there.`;
 }

@@ -29,6 +29,8 @@ export interface Results {
   cost: Cost | undefined;
   /** Absolute path of the folder of the videos, if it is on this machine. */
   folder: string | undefined;
+  /** The task without its retries: their videos are the same. */
+  taskId: string;
   /** Finished videos that are on this machine no longer. */
   missing: number;
 }
@@ -68,6 +70,7 @@ export async function collectResults(
     },
     cost: costs.length === 0 ? undefined : costs.reduce(added),
     folder,
+    taskId: tasks[0] as string,
     missing: folder !== undefined || place === 'own' ? renders.filter(isMissing).length : 0,
   };
 }
@@ -96,7 +99,7 @@ export interface Sheets {
 
 /** A picture is no reason to fail: without one, the remark says why. */
 export async function drawSheets(
-  { place, renders, folder }: Results,
+  { place, renders, folder, taskId }: Results,
   config: Pick<Config, 'ffmpegBin' | 'searchPath'>,
   options: { say: (text: string) => void; signal: AbortSignal },
 ): Promise<Sheets> {
@@ -113,6 +116,7 @@ export async function drawSheets(
     const sheets = await drawContactSheets({
       tiles: shown,
       folder: folder ?? dirname(first.path),
+      taskId,
       config,
       signal,
     });

@@ -19,8 +19,9 @@ export async function lockRun(
     return await acquireHostLock({ dir: join(folder, `${name}.lock`), waitMs });
   } catch (cause) {
     if (!HostLockedError.is(cause)) throw cause;
+    const [who = ''] = /process \d+/.exec(cause.message) ?? [];
     throw new Error(
-      `Expected no other run with ${target} and this service, got one that goes on. ` +
+      `Expected no other run with ${target} and this service, got one that goes on${who && ` (${who})`}. ` +
         'Next step: wait until it has ended. The same command then shows what it made.',
       { cause },
     );

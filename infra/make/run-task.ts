@@ -12,9 +12,11 @@ import { createProgressBar } from '../report/progress-bar.ts';
 import { explained } from './explained.ts';
 import type { LocalFile } from './local-files.ts';
 import { hash, type Note, type Sent } from './note.ts';
-import { type Job, shownPath } from './read-job.ts';
+import type { Job } from './read-job.ts';
+import { sayWarnings } from './say-warnings.ts';
 import { sendFiles } from './send-files.ts';
-import { mapSources } from './source-fields.ts';
+import { shownPath } from './shown-path.ts';
+import { isObject, mapSources } from './source-fields.ts';
 import { withRetries } from './with-retries.ts';
 
 export interface RunOptions {
@@ -22,6 +24,8 @@ export interface RunOptions {
   job: Job;
   note: Note;
   again: boolean;
+  /** That choices are drawn with. */
+  seed: number;
   /** Where progress is shown. */
   stream: NodeJS.WriteStream;
   /** Shows a remark. */
@@ -38,17 +42,17 @@ export interface Run {
 
 /** Resolves once the task has ended, however. */
 export async function runTask({ again, ...options }: RunOptions): Promise<Run> {
-  const { job, note, say } = options;
+  const { job, note, seed, say } = options;
   const own = { ...options, inputs: inputsOf(job) };
-  await note.begin(own.inputs, again);
+  await note.begin(own.inputs, again, seed);
   const earlier = await earlierTask(own);
   if (earlier !== undefined) {
     const next = await continued(earlier, own);
     if (next !== 'anew') return next;
-    await note.begin(own.inputs, true);
+    await note.begin(own.inputs, true, seed);
   } else if (note.tasks(own.inputs).length > 0) {
     say('The task of the earlier run is not there any more, so it is posted again.');
-    await note.begin(own.inputs, true);
+    await note.begin(own.inputs, true, seed);
   }
   await post(own);
   return await watched(own);
@@ -99,8 +103,10 @@ async function continued(earlier: StatusView, options: OwnOptions): Promise<Run 
   return await watched(options);
 }
 
-async function watched({ client, note, inputs, stream, signal }: OwnOptions): Promise<Run> {
-  using bar = createProgressBar(stream);
+async function watched({ client, job, note, inputs, stream, signal }: OwnOptions): Promise<Run> {
+  const { captions } = job.request;
+  const hasCaptions = isObject(captions) && captions['mode'] === 'burn';
+  using bar = createProgressBar(stream, { hasCaptions });
   const tasks = note.tasks(inputs);
   await client.ended(tasks.at(-1) as string, { signal, onStatus: (status) => bar.update(status) });
   return { tasks, wasMade: false };
@@ -111,13 +117,13 @@ async function post(options: OwnOptions): Promise<void> {
   const shown = (path: string) => shownPath(path, job.target);
   for (let isSecond = false; ; isSecond = true) {
     const sent = await sendFiles({ ...options, files: job.files.values(), shown });
-    const request = withUploads(job, sent);
+    const request = { ...withUploads(job, sent), seed: note.seed() ?? options.seed };
     // Repeated by a run whose predecessor ended before it noted the task, it starts no second one.
     const idempotencyKey = note.keyFor(request);
     try {
       const accepted = await withRetries(() => client.submit(request, { idempotencyKey, signal }), signal);
       await note.started(accepted.task_id);
-      for (const warning of accepted.warnings) say(`Note: ${warning}`);
+      sayWarnings(accepted.warnings, request, say);
       say(`"${accepted.task_name}": ${counted(accepted.combinations, 'video')}, seed ${accepted.seed}`);
       return;
     } catch (error) {

@@ -20,7 +20,6 @@ export interface Tile {
 
 /** More take minutes to draw, and nobody looks at them one by one. */
 const MOST_TILES = 384;
-const FURTHER_SHEET = /^contact-sheet-(\d+)\.jpg$/;
 /** Videos that are looked into at a time: each needs a core. */
 const AT_A_TIME = 2;
 /** Of mjpeg, 2 is best: text stays sharp, and eight large strips are about 150 KB. */
@@ -45,19 +44,21 @@ export function shownTiles(tiles: readonly Tile[], most = MOST_TILES): readonly 
 }
 
 /**
- * Writes contact-sheet.jpg into `folder`, and contact-sheet-2.jpg and so on if there are many tiles, in place of earlier
- * ones. Returns their paths.
+ * Writes contact-sheet-<id>.jpg into `folder`, and contact-sheet-<id>-2.jpg and so on if there are many tiles, in place of
+ * earlier ones of this id. Returns their paths.
  * @throws what `ffmpeg.run` throws, for instance for a video that cannot be read
  */
 export async function makeContactSheets(options: {
   ffmpeg: Ffmpeg;
   tiles: readonly Tile[];
   folder: string;
+  /** Tells the sheets of tasks with one folder apart, as their manifests are. */
+  id: string;
   signal: AbortSignal;
   /** By default that for so many tiles. */
   layout?: Layout;
 }): Promise<string[]> {
-  const { tiles, folder, layout = layoutFor(options.tiles.length) } = options;
+  const { tiles, folder, id, layout = layoutFor(options.tiles.length) } = options;
   if (tiles.length === 0)
     throw new Error('Expected at least one finished video for a contact sheet, got none.');
   const sheets = Array.from({ length: Math.ceil(tiles.length / layout.tiles) }, (_, at) =>
@@ -67,14 +68,14 @@ export async function makeContactSheets(options: {
   try {
     const paths: string[] = [];
     for (const [at, shown] of sheets.entries()) {
-      const name = at === 0 ? 'contact-sheet.jpg' : `contact-sheet-${at + 1}.jpg`;
+      const name = sheetName(id, at + 1);
       const unfinished = join(work, name);
       await makeSheet({ ...options, tiles: shown, layout, work, target: unfinished });
       const path = join(folder, name);
       await rename(unfinished, path);
       paths.push(path);
     }
-    await removeFurther(folder, sheets.length);
+    await removeFurther(folder, id, sheets.length);
     return paths;
   } finally {
     await rm(work, { recursive: true, force: true });
@@ -162,9 +163,13 @@ function momentsOf({ seconds, clips }: Tile): number[] {
 }
 
 /** Sheets of an earlier run that had more of them. */
-async function removeFurther(folder: string, sheets: number): Promise<void> {
+async function removeFurther(folder: string, id: string, sheets: number): Promise<void> {
   for (const name of await readdir(folder)) {
-    const number = Number(FURTHER_SHEET.exec(name)?.[1] ?? 0);
-    if (number > sheets) await rm(join(folder, name), { force: true });
+    const number = Number(/-(\d+)\.jpg$/.exec(name)?.[1] ?? 0);
+    if (number > sheets && name === sheetName(id, number)) await rm(join(folder, name), { force: true });
   }
+}
+
+function sheetName(id: string, number: number): string {
+  return number === 1 ? `contact-sheet-${id}.jpg` : `contact-sheet-${id}-${number}.jpg`;
 }

@@ -12,7 +12,7 @@ export function reportTable(renders: readonly RenderView[]): string {
     seconds(render.duration_seconds),
     render.status,
   ]);
-  const lines = aligned([['file', 'made in', 'length', 'status'], ...rows]);
+  const lines = aligned([['file', 'mixed in', 'length', 'status'], ...rows]);
   return [...lines, ...failures(renders), ...warnings(renders)].join('\n');
 }
 
@@ -25,7 +25,7 @@ export type Totals = Pick<
 export function reportTotals(status: Totals, more: readonly (readonly [string, string])[] = []): string {
   const { combinations, succeeded, failed, cancelled, elapsed_seconds, output_folder } = status;
   return aligned([
-    ['combinations', String(combinations)],
+    ['videos', String(combinations)],
     ['succeeded', String(succeeded)],
     ['failed', String(failed)],
     ...(cancelled > 0 ? [['cancelled', String(cancelled)]] : []),

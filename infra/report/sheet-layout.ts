@@ -1,5 +1,6 @@
 /** How contact sheets are laid out: large strips for few videos, small ones for many, several sheets for very many. */
-import { type Colour, drawText, gradient, hasGlyphs, type Picture } from '../media/bitmap-font.ts';
+import { type Colour, drawText, gradient, type Picture } from '../media/bitmap-font.ts';
+import { distinctNames, inLetters } from './sheet-names.ts';
 
 /** Sizes in pixels. */
 export interface Layout {
@@ -73,7 +74,8 @@ export function labelled(layout: Layout, names: readonly string[]): Picture {
   const width = columns * (stripWidth(layout) + margin) + margin;
   const height = rows * (tileHeight(layout) + margin) + margin;
   const picture = gradient(width, height, BACKGROUND, BACKGROUND);
-  for (const [number, name] of names.entries()) {
+  const shown = distinctNames(names.map(inLetters), LINES * letters);
+  for (const [number, name] of shown.entries()) {
     const { left, top } = placeOf(layout, number);
     for (const [line, text] of linesOf(name, letters).entries()) {
       const at = { left, top: top + frame.height + textGap + line * LINE_SQUARES * textScale };
@@ -97,9 +99,8 @@ export function paste(
   }
 }
 
-/** A name as two lines at most, broken before a hyphen where there is one; what the font lacks becomes `_`. */
-export function linesOf(name: string, letters: number): string[] {
-  const text = [...name].map((letter) => (hasGlyphs(letter) ? letter : '_')).join('');
+/** A name as two lines at most, broken before a hyphen where there is one. @param text in letters of the typeface */
+export function linesOf(text: string, letters: number): string[] {
   if (text.length <= letters) return [text];
   const hyphen = text.lastIndexOf('-', letters);
   // Where all of the name fits that way, and the first line is not too short.

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openDatabase } from '../../functions/adapters/sqlite/sqlite.ts';
+import { notedAddress } from '../../functions/hosts/address-note.ts';
 import { until } from '../contracts/harness.ts';
 import { entries, isAlive } from '../fixtures/hosts/host-process.ts';
 import {
@@ -41,9 +42,14 @@ describe('the single-machine host, stopped or killed and started again', {
     const pid = await first.started();
     const second = here.start();
     assert.deepEqual(await second.ended(), { code: 1, signal: null });
+    const page = String(first.logged('host.started')[0]?.['page']);
+    assert.equal(notedAddress(first), page);
     assert.match(
       second.complaints(),
-      new RegExp(`^Expected no other running service to use DATA_DIR .*process ${pid} on .*Stop it, or set`),
+      new RegExp(
+        `^Expected no other running service to use DATA_DIR .*process ${pid} on .*Stop it, or set .* It listens on ${page}\\.$`,
+        'm',
+      ),
     );
     assert.equal(second.logged('host.waiting').length, 1, 'the reason for waiting is logged at once');
     await assertFinishes(first, await first.post(sale.request));

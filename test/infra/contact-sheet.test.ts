@@ -6,6 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { RenderView } from '../../functions/model/answers/render.ts';
 import { makeContactSheets, shownTiles, type Tile, tilesOf } from '../../infra/report/contact-sheet.ts';
 import { layoutFor, linesOf } from '../../infra/report/sheet-layout.ts';
+import { distinctNames, inLetters } from '../../infra/report/sheet-names.ts';
 import { useMedia } from '../fixtures/media/media.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -39,7 +40,7 @@ describe('the contact sheet', () => {
     const colours = ['red', 'lime', 'blue', 'white', 'yellow'];
     const tiles = await Promise.all(colours.map((colour, n) => video(`000${n + 1}-${colour}.mp4`, colour)));
     const folder = dirname(at('sheet'));
-    const [sheet = ''] = await makeContactSheets({ ffmpeg, tiles, folder, signal });
+    const [sheet = ''] = await makeContactSheets({ ffmpeg, tiles, folder, id: 'ca7494', signal });
     const { width, height, pixels } = await decoded(sheet);
     assert.deepEqual([width, height], [1892, 756]);
     const colourAt = (x: number, y: number) =>
@@ -65,13 +66,20 @@ describe('the contact sheet', () => {
     const layout = { ...layoutFor(9), tiles: 10 };
     const tiles = Array.from({ length: 12 }, (_, at) => (at === 11 ? blue : red));
     await using dir = await tempDir();
-    await writeFile(join(dir.path, 'contact-sheet-3.jpg'), 'of an earlier run that had more');
-    const sheets = await makeContactSheets({ ffmpeg, tiles, folder: dir.path, signal, layout });
+    for (const name of ['ca7494-3', '123456', '123456-3'])
+      await writeFile(
+        join(dir.path, `contact-sheet-${name}.jpg`),
+        'of an earlier run that had more, or of another task',
+      );
+    const sheets = await makeContactSheets({ ffmpeg, tiles, folder: dir.path, id: 'ca7494', signal, layout });
     assert.deepEqual(
       sheets,
-      ['contact-sheet.jpg', 'contact-sheet-2.jpg'].map((name) => join(dir.path, name)),
+      ['contact-sheet-ca7494.jpg', 'contact-sheet-ca7494-2.jpg'].map((name) => join(dir.path, name)),
     );
-    assert.deepEqual((await readdir(dir.path)).sort(), ['contact-sheet-2.jpg', 'contact-sheet.jpg']);
+    assert.deepEqual(
+      (await readdir(dir.path)).sort(),
+      ['123456-3', '123456', 'ca7494-2', 'ca7494'].map((name) => `contact-sheet-${name}.jpg`),
+    );
     const first = await decoded(sheets[0] as string);
     assert.deepEqual([first.width, first.height], [1904, 408]);
     const { width, height, pixels } = await decoded(sheets[1] as string);
@@ -88,7 +96,7 @@ describe('the contact sheet', () => {
     const folder = dirname(path);
     const tile = { path, name: 'broken.mp4', seconds: 3, clips: 3 };
     await assert.rejects(
-      makeContactSheets({ ffmpeg, tiles: [tile], folder, signal }),
+      makeContactSheets({ ffmpeg, tiles: [tile], folder, id: 'ca7494', signal }),
       /broken\.mp4|Invalid data/,
     );
     assert.deepEqual(
@@ -141,6 +149,20 @@ describe('the contact sheet', () => {
       '0002-cat_q_d-4_lin',
       'k-7b2d85_9x16.mp4',
     ]);
-    assert.deepEqual(linesOf('Grüße.mp4', 24), ['Gr__e.mp4']);
+  });
+
+  test('writes names in the letters of its typeface, and of long ones what tells them apart', () => {
+    assert.equal(
+      inLetters('Grüße_Ångström_Łódź_smørbrød_Gru\u0308n.mp4'),
+      'Grusse_Angstrom_Lodz_smorbrod_Grun.mp4',
+    );
+    assert.equal(inLetters('日本.mp4'), '__.mp4');
+    const names = ['dog', 'cat'].map(
+      (hook) => `0001-spring_sale_2026_${hook}_final-body_of_it_all-2c220c.mp4`,
+    );
+    assert.deepEqual(distinctNames(names, 48), ['0001-..dog..-2c220c.mp4', '0001-..cat..-2c220c.mp4']);
+    assert.deepEqual(distinctNames(names, 60), names);
+    const odd = ['0001-a-b', '0002-a'];
+    assert.deepEqual(distinctNames(odd, 3), odd);
   });
 });

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, symlink, truncate, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { describe, test } from 'node:test';
@@ -26,6 +27,9 @@ const NO_OPTIONS: JobOptions = {
   limit: undefined,
   name: undefined,
   voice: undefined,
+  fit: undefined,
+  language: undefined,
+  seed: undefined,
   dryRun: false,
 };
 const utf16 = (text: string) => Buffer.from(`\ufeff${text}`, 'utf16le');
@@ -200,6 +204,41 @@ describe('a folder of clips', () => {
       ],
     ],
     [
+      'it is the folder above several',
+      {
+        'spring/may/1 a/a.mp4': 'x',
+        'spring/may/lines.txt': 'Hello',
+        'spring/june/1 a/a.mp4': 'x',
+        'spring/june/task.json': '{}',
+      },
+      {},
+      [/1 mistake;[\s\S]*got folders that hold such folders\. Name one of these: \S*\/june, \S*\/may\.$/],
+    ],
+    [
+      'a part has too many clips, and there are too many lines',
+      {
+        ...Object.fromEntries(Array.from({ length: 1001 }, (_, at) => [`spring/a/${at}.mp4`, 'x'])),
+        'spring/lines.txt': 'Hello\n'.repeat(1001),
+      },
+      {},
+      [
+        / {2}a: expected at most 1000 clips, got 1001\./,
+        /lines\.txt: expected at most 1000 lines, got 1001\./,
+      ],
+    ],
+    [
+      'its request is larger than the service takes',
+      { 'spring/a/a.mp4': 'x', 'spring/lines.txt': `${'long '.repeat(900)}\n`.repeat(60) },
+      {},
+      [/expected a request of at most 256 KB, got 2\d\d KB/],
+    ],
+    [
+      'a text is larger than a text is',
+      { 'spring/a/a.mp4': 'x', 'spring/lines.txt': Buffer.alloc(5_000_001, 'x') },
+      {},
+      [/lines\.txt: expected a text of at most 5 MB, got 6 MB\./],
+    ],
+    [
       'it is quite another folder',
       Object.fromEntries(
         ['a/1', 'a/2', 'b/3/x', 'b/4', 'c/5', 'd/6', 'd/7.png'].map((name) => [`spring/${name}`, 'x']),
@@ -218,9 +257,9 @@ describe('a folder of clips', () => {
     ['a clip is empty', { 'spring/a/a.mp4': '' }, {}, [/a\/a\.mp4: expected a file with content/]],
     [
       'clips lie beside blocks',
-      { 'spring/a/a.mp4': 'x', 'spring/b.mp4': 'x' },
+      { 'spring/a/a.mp4': 'x', 'spring/b.mp4': 'x', 'spring/c.mp3': 'x' },
       {},
-      [/b\.mp4: expected clips and tracks in sub-folders/],
+      [/b\.mp4: expected clips and tracks in sub-folders/, /c\.mp3: .* Put it into music\//],
     ],
     [
       'lines are empty',
@@ -308,6 +347,67 @@ describe('a folder of clips', () => {
     );
   });
 
+  test('has music in a folder of that name, in several languages', async () => {
+    const all = ['Musik', '3 MUSIQUE', 'Mu\u0301sica', 'musica', 'Audio', '4. soundtrack'];
+    const tree = Object.fromEntries(all.map((name) => [`spring/${name}/${name}.mp3`, 'x']));
+    const { dir, job } = await jobOf({ 'spring/1 a/a.mp4': 'x', ...tree });
+    await using _ = dir;
+    assert.deepEqual(Object.keys(names(job) as object), ['a']);
+    assert.equal((job.request['audio_blocks'] as [{ urls: string[] }])[0].urls.length, all.length);
+  });
+
+  test('says in which order its parts are if no number does', async () => {
+    const { dir, job } = await jobOf({ 'spring/Hooks/a.mp4': 'x', 'spring/CTA/a.mp4': 'x' });
+    await using _ = dir;
+    assert.deepEqual(job.notes, [
+      'Videos are joined in the order of the names: CTA, Hooks. To change it, put numbers in front of the folders, such as "1 CTA", "2 Hooks".',
+    ]);
+  });
+
+  test('has one seed for the same clips, lines and options, wherever it lies', async () => {
+    const tree = { 'spring/a/a.mp4': 'x', 'spring/lines.txt': 'Hello' };
+    const seedOf = async (more: Tree = {}, options: Partial<JobOptions> = {}) => {
+      const { dir, job } = await jobOf({ ...tree, ...more }, options);
+      await using _ = dir;
+      return job.seed;
+    };
+    const seed = await seedOf();
+    assert.equal(await seedOf({}, { dryRun: true }), seed);
+    const others = [
+      await seedOf({ 'spring/a/a.mp4': 'xy' }),
+      await seedOf({ 'spring/lines.txt': 'Hi' }),
+      await seedOf({}, { limit: 1 }),
+    ];
+    assert.equal(new Set([seed, ...others]).size, 4);
+    assert.ok([seed, ...others].every((one) => Number.isInteger(one) && one >= 0 && one < 2 ** 32));
+    assert.equal(await seedOf({}, { seed: 7 }), 7);
+    assert.equal(await seedOf({ 'spring/task.json': '{"seed":8}' }), 8);
+  });
+
+  test('has the language of the command line for lines that name none', async () => {
+    const csv = 'text,language\nHallo,\nHello,en\n';
+    const { dir, job } = await jobOf({ 'spring/a/a.mp4': 'x', 'spring/lines.csv': csv }, { language: 'de' });
+    await using _ = dir;
+    assert.deepEqual(
+      (job.request['text_to_speech'] as { language: string }[]).map(({ language }) => language),
+      ['de', 'en'],
+    );
+  });
+
+  test('is read without waiting for pipes, as texts and as the request itself', async () => {
+    await using dir = await plant({ 'spring/a/a.mp4': 'x' });
+    for (const name of ['spring/lines.txt', 'spring/a/b.mp4', 'request.json', 'spring/task.json'])
+      execFileSync('mkfifo', [join(dir.path, name)]);
+    await assert.rejects(
+      readJob(join(dir.path, 'spring'), NO_OPTIONS, []),
+      /3 mistakes[\s\S]*lines\.txt: [\s\S]*task\.json: [\s\S]*a\/b\.mp4: /,
+    );
+    await assert.rejects(
+      readJob(join(dir.path, 'request.json'), NO_OPTIONS, []),
+      /request\.json: expected a file with text, got a pipe, a socket or a device\. Move it away\./,
+    );
+  });
+
   test('needs no sub-folders if task.json names the clips', async () => {
     const { dir, job } = await jobOf({
       'spring/a.mp4': 'x',
@@ -374,7 +474,17 @@ describe('a request file', () => {
     const reading = readJob(join(dir.path, 'r.json'), NO_OPTIONS, []);
     await assert.rejects(
       reading,
-      /3 mistakes[\s\S]*x\.mp4: expected a file there[\s\S]*none-such\.mp4: [\s\S]*got a folder/,
+      /mistakes[\s\S]*x\.mp4: expected a file there[\s\S]*none-such\.mp4: [\s\S]*got a folder/,
+    );
+  });
+
+  test('has its other mistakes named beside the files that are not there', async () => {
+    await using dir = await plant({
+      'r.json': '{"task_name":"a","video_blocks":{"a":["x.mp4"]},"captoins":{},"limit":0}',
+    });
+    await assert.rejects(
+      readJob(join(dir.path, 'r.json'), NO_OPTIONS, []),
+      /3 mistakes[\s\S]*x\.mp4: expected a file there[\s\S]*\/captoins: [\s\S]*\/limit: |3 mistakes[\s\S]*x\.mp4[\s\S]*\/limit: [\s\S]*\/captoins: /,
     );
   });
 
@@ -496,22 +606,26 @@ describe('what a run remembers', () => {
     await using dir = await tempDir();
     const open = () => openNote(dir.path, '/clips', 's');
     const note = await open();
-    await note.begin('i', false);
+    await note.begin('i', false, 1);
     const key = note.keyFor({ a: 1 });
     const again = await open();
-    await again.begin('i', false);
+    await again.begin('i', false, 1);
     assert.equal(again.keyFor({ a: 1 }), key);
     assert.notEqual(again.keyFor({ a: 2 }), key);
     await again.started('t');
     await again.started('retry');
-    await again.begin('other options', false);
+    await again.begin('other options', false, 1);
     assert.notEqual(again.keyFor({ a: 1 }), key);
     assert.deepEqual((await open()).tasks('i'), ['t', 'retry']);
     assert.deepEqual((await open()).tasks('other options'), []);
-    await again.begin('i', true);
+    await again.begin('i', true, 2);
     assert.deepEqual((await open()).tasks('i'), []);
+    // A run that was killed before its task began does not draw once more.
+    const killed = await open();
+    await killed.begin('i', false, 3);
+    assert.equal(killed.seed(), 2);
     assert.notEqual(again.keyFor({ a: 1 }), key);
-    for (const number of Array(25).keys()) await again.begin(`${number}`, false);
+    for (const number of Array(25).keys()) await again.begin(`${number}`, false, 1);
     await again.started('last');
     assert.deepEqual((await open()).tasks('24'), ['last']);
   });
@@ -527,7 +641,7 @@ describe('what a run remembers', () => {
     test(`is nothing if its file is ${JSON.stringify(damage)}`, async () => {
       await using dir = await tempDir();
       const note = await openNote(dir.path, '/clips', 's');
-      await note.begin('i', false);
+      await note.begin('i', false, 1);
       await note.started('t');
       const [name] = await readdir(dir.path);
       await writeFile(join(dir.path, name as string), damage);
@@ -550,13 +664,17 @@ describe('the command line', () => {
       '--no-open',
       '--url',
       'http://x/',
+      ...['--fit', 'cover', '--language', 'de', '--seed', '0'],
     ];
     assert.deepEqual(readOptions(args), {
       target: 'clips',
       formats: ['9x16', '1x1', '4x5'],
-      ...{ captions: undefined, limit: 12, dryRun: false, name: undefined, voice: undefined },
+      ...{ fit: 'cover', captions: undefined, limit: 12, dryRun: false, name: undefined, voice: undefined },
+      ...{ language: 'de', seed: 0 },
       ...{ url: 'http://x', key: undefined, again: false, open: false },
     });
+    for (const url of ['127.0.0.1:8312', 'localhost:8312', '[::1]:8312'])
+      assert.equal((readOptions(['a', '--url', url]) as { url: string }).url, `http://${url}`);
     assert.equal(readOptions(['-h']), 'help');
     assert.equal(
       readOptions(['--', '--odd']) === 'help'
@@ -573,6 +691,10 @@ describe('the command line', () => {
     [['a', '--formats', '9x16'], /got --formats\. Did you mean --format\?/],
     [['a', '--limit', '0'], /--limit with a whole number from 1, got "0"/],
     [['a', '--limit'], /--limit/],
+    [['a', '--format', '9:16'], /--format with 9x16, .*got "9:16"\. Did you mean 9x16\?/],
+    [['a', '--captions', 'burned'], /--captions with .*Did you mean burn\?/],
+    [['a', '--fit', 'fill'], /--fit with contain, cover, blur, got "fill"/],
+    [['a', '--seed', '4294967296'], /--seed with a whole number from 0 to 4294967295/],
     [['a', '--url', 'x'], /--url with the http\(s\) address/],
     [['a', '--again=yes'], /--again/],
     [['a', '--url', 'http://me:secret@x'], /^Error: (?!.*secret)Expected --url with nothing but the address/],
@@ -588,11 +710,17 @@ describe('the command line', () => {
   test('is refused if npm kept an option for itself', () => {
     const env = { npm_lifecycle_event: 'make', npm_config_key: 'of npm', npm_config_user_agent: 'npm' };
     assert.equal((readOptions(['a'], env) as { target: string }).target, 'a');
-    const kept = { ...env, npm_config_dry_run: 'true' };
+    const kept = {
+      ...env,
+      ...{ npm_config_dry_run: 'true', npm_config_limit: '3', npm_config_captions: 'true' },
+      ...{ npm_config_name: 'a $b', npm_config_open: '' },
+    };
     assert.throws(
-      () => readOptions(['a'], kept),
-      /got --dry-run without it: .* Next step: npm run make -- FOLDER --dry-run/,
+      () => readOptions(['spring sale', 'burn'], kept),
+      /got .* Nothing was started\. Next step: npm run make -- "spring sale" --captions … --limit 3 --dry-run --name "a \\\$b" --no-open$/,
     );
+    // npm takes --format for an option of its own.
+    assert.throws(() => readOptions(['a', '9x16'], env), /got 2: a, 9x16\. .* With options, write -- before/);
     assert.equal(
       (readOptions(['a'], { ...kept, npm_lifecycle_event: 'x' }) as { target: string }).target,
       'a',

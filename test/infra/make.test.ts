@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { cp, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { request as ask, createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { acquireHostLock } from '../../functions/adapters/process/host-lock.ts';
 import { createClient } from '../../functions/client/client.ts';
+import { noteAddress } from '../../functions/hosts/address-note.ts';
 import { runningService } from '../../infra/make/find-service.ts';
 import { noteName } from '../../infra/make/note.ts';
 import { collectResults, drawSheets, type Place } from '../../infra/make/results.ts';
@@ -174,19 +176,33 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
       const planned = [...plan.results.matchAll(/^\d +(\S+) +(\S+) +song/gm)].map(
         ([, hook, body]) => `${hook}-${body}`,
       );
+      const seed = /^seed +(\d+)$/m.exec(plan.results)?.[1];
+      assert.match(plan.said, /Lines without a language are spoken as English\. --language de, /);
+      const same = await runMakeHere([own.folder, '--dry-run'], found);
+      assert.equal(same.results, plan.results);
+      const other = await runMakeHere([own.folder, '--dry-run', '--seed', '7'], found);
+      assert.match(other.results, /^seed +7$/m);
+      const anew = await runMakeHere([own.folder, '--dry-run', '--again', '--language', 'en'], found);
+      assert.doesNotMatch(anew.results, new RegExp(`^seed +${seed}$`, 'm'));
+      assert.doesNotMatch(anew.said, /Lines without a language/);
 
       const run = await runMakeHere([own.folder, '--no-open'], found);
       assert.equal(run.code, 0, run.said);
+      assert.match(run.said, new RegExp(`6 videos, seed ${seed}$`, 'm'));
       const names = fileNames(run.results).map((name) => name.slice(5, -'-123456.mp4'.length));
       assert.deepEqual(names, planned);
       // The clip that is there by a link, too, is sent once.
       assert.deepEqual([tasksSoFar(), uploadsSoFar()], [1, 5]);
-      assert.match(run.results, /^combinations {2}6\nsucceeded {5}6\nfailed {8}0\n/m);
-      assert.match(run.results, /^cost {10}0 USD, 0 characters bought, \d+\.\d s of work$/m);
+      assert.match(run.results, /^videos {5}6\nsucceeded {2}6\nfailed {5}0\n/m);
+      assert.match(run.results, /^cost {7}0 USD, 0 characters bought, \d+\.\d s of work$/m);
       const output = join(host.outputDir, NAME);
-      assert.match(run.results, new RegExp(`^folder {8}${output}$`, 'm'));
-      assert.ok(run.results.includes(`sheet         ${join(output, 'contact-sheet.jpg')}\n`));
-      assert.ok((await readFile(join(output, 'contact-sheet.jpg'))).length > 5_000);
+      assert.match(run.results, new RegExp(`^folder {5}${output}$`, 'm'));
+      const [, sheet = ''] = /^sheet {6}(\S.*)$/m.exec(run.results) ?? [];
+      // As the manifest of the task, so that another task in the same folder takes nothing away.
+      const [, id] = /-([0-9a-f]{6})\.jpg$/.exec(sheet) ?? [];
+      assert.equal(sheet, join(output, `contact-sheet-${id}.jpg`));
+      assert.ok((await readdir(output)).includes(`manifest-${id}.json`));
+      assert.ok((await readFile(sheet)).length > 5_000);
 
       const again = await runMakeHere([own.folder], found);
       assert.equal(again.code, 0, again.said);
@@ -230,14 +246,14 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
       const args = [file, '--url', host.url];
       const first = await runMakeHere(args, own);
       assert.equal(first.code, 1, first.said);
-      assert.match(first.results, /failed: source_not_found[\s\S]*\nsucceeded {5}1\nfailed {8}1\n/);
+      assert.match(first.results, /failed: source_not_found[\s\S]*\nsucceeded {2}1\nfailed {5}1\n/);
       assert.match(first.said, /the same command makes what is missing/);
 
       isThere = true;
       const second = await runMakeHere(args, own);
       assert.equal(second.code, 0, second.said);
       assert.match(second.said, /1 video of "repaired" failed before: trying again/);
-      assert.match(second.results, /^combinations {2}2\nsucceeded {5}2\nfailed {8}0\n/m);
+      assert.match(second.results, /^videos {5}2\nsucceeded {2}2\nfailed {5}0\n/m);
       assert.deepEqual(fileNames(second.results), fileNames(first.results));
       assert.equal(uploadsSoFar(), uploads + 2);
     });
@@ -254,12 +270,31 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
       );
       assert.ok(uploadsSoFar() <= uploads + 1, 'the largest that is not refused');
       await rm(join(own.folder, '1 hooks/huge.mp4'));
-      const format = await runMakeHere([own.folder, '--format', '9x17', '--url', host.url], own);
-      assert.equal(format.code, 1);
+      const language = await runMakeHere([own.folder, '--language', 'no tag', '--url', host.url], own);
+      assert.equal(language.code, 1);
       assert.match(
-        format.said,
-        /refuses the request \(1 mistake\); nothing was started:\n {2}\/output\/formats\/0: .*9x16/,
+        language.said,
+        /refuses the request \(2 mistakes\); nothing was started:\n {2}"Hello\." at \/text_to_speech\/0\/language: /,
       );
+    });
+
+    test('finds it at any port by its DATA_DIR, unless the note there is old', async () => {
+      const dataDir = join(dir.path, 'data');
+      const { signal } = new AbortController();
+      const found = () => runningService({ port: 0, dataDir }, {}, signal);
+      assert.equal(await found(), undefined);
+      {
+        using _ = noteAddress({ dataDir }, host.url);
+        assert.equal((await found())?.url, host.url);
+        const file = join(dataDir, 'service.json');
+        assert.equal((await stat(file)).mode & 0o777, 0o600);
+        const gone = spawnSync('true').pid;
+        await writeFile(file, JSON.stringify({ url: host.url, pid: gone }));
+        assert.equal(await found(), undefined);
+        await writeFile(file, JSON.stringify({ url: 'http://127.0.0.1:1', pid: process.pid }));
+        assert.equal(await found(), undefined);
+      }
+      assert.ok(!(await readdir(dataDir)).includes('service.json'));
     });
 
     test('says which version it is if that is another one', async () => {
@@ -272,7 +307,7 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
       });
       const { signal } = new AbortController();
       const remarkOf = async (url: string) =>
-        (await runningService({ port: Number(new URL(url).port) }, {}, signal))?.remark;
+        (await runningService({ port: Number(new URL(url).port), dataDir: '/none' }, {}, signal))?.remark;
       assert.match(
         String(await remarkOf(old.url)),
         /which is running: version 0\.0\.1, while this program is \d/,
@@ -298,7 +333,10 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
         response.writeHead(401, { 'content-type': 'application/problem+json' }).end(JSON.stringify(problem));
       });
       const refused = await runMakeHere([own.folder, '--url', closed.url], own);
-      assert.match(refused.said, /wrong \(401\)\. Send it\. Give the key with --key, or set API_KEY\.\n$/);
+      assert.match(
+        refused.said,
+        /wrong \(401\)\. Give the key of the service with --key, or set API_KEY\.\n$/,
+      );
     });
 
     test('is given the same folder by one run at a time', async () => {
@@ -310,9 +348,20 @@ describe('npm run make', { concurrency: 3, timeout: 300_000 }, () => {
       assert.equal(run.code, 1);
       assert.match(
         run.said,
-        /^Expected no other run with .* and this service, got one that goes on\. Next step: /,
+        /^Expected no other run with .* and this service, got one that goes on \(process \d+\)\. Next step: /,
       );
       assert.deepEqual([tasksSoFar(), uploadsSoFar()], [tasks, uploads]);
+    });
+
+    test('starts one task if three runs begin at the same time', async () => {
+      await using own = await campaign();
+      const tasks = tasksSoFar();
+      const args = [own.folder, '--url', host.url, '--limit', '1', '--name', 'thrice'];
+      const runs = await Promise.all([1, 2, 3].map(() => runMakeHere(args, own)));
+      assert.ok(runs.some(({ code }) => code === 0));
+      for (const { code, said } of runs)
+        assert.match(said, code === 0 ? /"thrice"|was made before/ : /got one that goes on/);
+      assert.equal(tasksSoFar(), tasks + 1);
     });
 
     test('posts a new task in place of one that was cancelled', async () => {

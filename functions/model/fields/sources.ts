@@ -3,7 +3,7 @@
 /** Ten blocks of two clips are already over the default limit of combinations. */
 export const MAX_BLOCKS = 10;
 /** URLs of one block: far above normal use, low enough to check while the caller waits. */
-const MAX_URLS = 1_000;
+export const MAX_URLS = 1_000;
 export const MAX_NAME = 200;
 /** Longest URL that common servers and proxies accept. */
 export const MAX_URL = 8_192;

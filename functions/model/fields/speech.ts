@@ -3,7 +3,7 @@ import { MAX_NAME } from './sources.ts';
 
 /** Characters. Below what ElevenLabs accepts in one request, and far more than an ad needs. */
 const MAX_TEXT = 5_000;
-const MAX_TEXTS = 1_000;
+export const MAX_TEXTS = 1_000;
 
 export const speechField = {
   type: 'array',
