@@ -9,9 +9,12 @@ import type { Clip, Draft } from '../../functions/web/compose/draft.ts';
 import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import { makeClip } from '../fixtures/media/finished.ts';
 import { type Browser, IN_CHROMIUM, startBrowser } from '../fixtures/system/chromium.ts';
+import { PAGE_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
-describe('what is chosen on the page', IN_CHROMIUM, () => {
+const skip = IN_CHROMIUM.skip || unlessTurn(PAGE_SUITES, 'choices on the page');
+
+describe('what is chosen on the page', { skip }, () => {
   let dir: TempDir;
   let host: TestHost;
   let browser: Browser;

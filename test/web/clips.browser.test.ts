@@ -7,6 +7,7 @@ import type { Locator, Page } from 'playwright-core';
 import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { type Browser, IN_CHROMIUM, startBrowser } from '../fixtures/system/chromium.ts';
+import { PAGE_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 /** A file as the page gets it, with its bytes in base64. */
@@ -16,7 +17,9 @@ interface Dropped {
   bytes: string;
 }
 
-describe('clips on the page', IN_CHROMIUM, () => {
+const skip = IN_CHROMIUM.skip || unlessTurn(PAGE_SUITES, 'clips on the page');
+
+describe('clips on the page', { skip }, () => {
   let dir: TempDir;
   let host: TestHost;
   let browser: Browser;

@@ -7,6 +7,7 @@ import { until } from '../contracts/harness.ts';
 import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type Browser, IN_CHROMIUM, startBrowser } from '../fixtures/system/chromium.ts';
+import { PAGE_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import { audit } from '../fixtures/web/audit.ts';
 
@@ -16,7 +17,9 @@ const STEP_MS = 30_000;
 /** More than the list shows at first. */
 const TASKS = 52;
 
-describe('the page with an API key, its list of tasks and its settings', IN_CHROMIUM, () => {
+const skip = IN_CHROMIUM.skip || unlessTurn(PAGE_SUITES, 'lists on the page');
+
+describe('the page with an API key, its list of tasks and its settings', { skip }, () => {
   let dir: TempDir;
   let sources: SourceServer;
   let host: TestHost;
