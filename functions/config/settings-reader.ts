@@ -1,7 +1,8 @@
 /** Reads single settings and reports all that are wrong together. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { maskedValue, withoutPath, withoutSecrets } from './masked-value.ts';
+import { withoutPath } from '../base/address-text.ts';
+import { maskedValue, withoutSecrets } from './masked-value.ts';
 import { SETTINGS, type Setting } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;

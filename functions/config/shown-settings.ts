@@ -1,5 +1,5 @@
 /** The settings as people may see them: what is set, without any secret. */
-import { withoutPath } from './masked-value.ts';
+import { withoutPath } from '../base/address-text.ts';
 import { SETTINGS, type Setting } from './settings.ts';
 
 export interface ShownSetting {
