@@ -46,6 +46,8 @@ const REQUIRED = {
 } as const satisfies Record<VoiceKind, readonly string[]>;
 /** One for English; the one for British English would contradict it. */
 const LEXICONS = ['lexicon.txt', 'lexicon-us-en.txt', 'lexicon-zh.txt'];
+/** Such as "511,1,256". */
+const STYLE_SIZES = /^\d{1,6}(,\d{1,6}){0,3}$/;
 const FLOAT_BYTES = 4;
 
 /** @throws {Error} that says what was expected of the folder, what is there, and what to do */
@@ -156,7 +158,12 @@ function filesOf(
 
 /** A download that broke off, or voices of another model. The engine would end with it. */
 function checkStyles(dir: string, path: string, metadata: ReadonlyMap<string, string>): void {
-  const sizes = [metadata.get('n_speakers') ?? '', ...(metadata.get('style_dim') ?? '').split(',')];
+  const styles = metadata.get('style_dim') ?? '';
+  if (!STYLE_SIZES.test(styles)) {
+    const expected = 'a model with a style_dim of whole numbers';
+    throw refused(dir, expected, JSON.stringify(styles.slice(0, 40)), DOWNLOAD);
+  }
+  const sizes = [metadata.get('n_speakers') ?? '', ...styles.split(',')];
   const expected = sizes.reduce((product, size) => product * Number(size), FLOAT_BYTES);
   const { size } = statSync(path);
   if (size === expected) return;

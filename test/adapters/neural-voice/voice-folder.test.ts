@@ -181,6 +181,17 @@ describe('readVoiceFolder', () => {
     });
   }
 
+  it('refuses styles whose sizes are no numbers', async () => {
+    await using temp = await tempDir();
+    for (const [at, style_dim] of ['x', '-511,-1,1', '511,,1', '1e3', '9999999'].entries()) {
+      const dir = styledFolder(join(temp.path, String(at)), KOKORO);
+      await writeFile(join(dir, 'model.onnx'), styledModel({ ...KOKORO, style_dim }));
+      const says =
+        /expected a model with a style_dim of whole numbers, got ".+"\. Next step: download the voice again/;
+      assert.throws(() => readVoiceFolder(dir), says, style_dim);
+    }
+  });
+
   it('takes the largest numbers, none for one speaker, and tokens as they are published', async () => {
     await using temp = await tempDir();
     const countOf = (name: string, more: object) =>
