@@ -163,8 +163,8 @@ export const CODES = Object.freeze({
   voices_unavailable: {
     kind: 'request',
     status: 502,
-    title: 'The provider of the voices refuses to show them',
-    hint: 'Follow the detail, which names what the key lacks, then ask again.',
+    title: 'The voices cannot be shown or heard',
+    hint: 'Follow the detail, which names what the key or the voice lacks, then ask again.',
   },
   no_webhook: {
     kind: 'request',

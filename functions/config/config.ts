@@ -10,6 +10,7 @@ import { readCorsOrigins } from './cors-origins.ts';
 import { readVideoEncoder } from './encoder-settings.ts';
 import { readSigningKey, readWebhookSecret } from './key-settings.ts';
 import { isLoopback } from './loopback.ts';
+import { isPlainAddress } from './plain-address.ts';
 import { NOT_AVAILABLE, SETTINGS } from './settings.ts';
 import { ConfigError, type Environment, inHome, SettingsReader } from './settings-reader.ts';
 import { type ShownSetting, shownSettings } from './shown-settings.ts';
@@ -131,9 +132,7 @@ export function loadConfig(env: Environment): Config {
   const project = env['GOOGLE_CLOUD_PROJECT'] || undefined;
   const emulated = Boolean(env['FIRESTORE_EMULATOR_HOST']);
   const host = read.text('HOST', '127.0.0.1', /^[\w.:[\]-]+$/);
-  const publicUrl = read.optional('PUBLIC_URL', (value) =>
-    /^https?:$/.test(URL.parse(value)?.protocol ?? ''),
-  );
+  const publicUrl = read.optional('PUBLIC_URL', isPlainAddress);
   const apiKey = read.optional('API_KEY', (value) => value.length >= 16, `Draw one: ${DRAW_KEY}`);
   const trustedProxies = read.integer('TRUSTED_PROXIES', 0, 0, 10);
   const publicApi = read.flag('PUBLIC_API');

@@ -1,7 +1,9 @@
 /** Reads single settings and reports all that are wrong together. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { SETTINGS } from './settings.ts';
+import { withoutPath } from '../base/address-text.ts';
+import { maskedValue, withoutSecrets } from './masked-value.ts';
+import { SETTINGS, type Setting } from './settings.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -85,8 +87,9 @@ export class SettingsReader {
     this.problem(`${name}: ${text}`);
   }
 
+  /** The log keeps it, so that secrets in it are masked. */
   problem(text: string): void {
-    this.#problems.push(text);
+    this.#problems.push(withoutSecrets(text, this.#secrets()));
   }
 
   finish(): void {
@@ -97,9 +100,17 @@ export class SettingsReader {
     const value = this.raw(name);
     if (value === undefined || valid(value)) return value;
     const setting = SETTINGS.find((candidate) => candidate.name === name);
-    const seen = setting?.secret ? `${value.length} characters` : JSON.stringify(value);
     this.#failed.add(name);
-    this.problem(`${name}: expected ${setting?.expected}, got ${seen}.${next && ` ${next}`}`);
+    this.problem(`${name}: expected ${setting?.expected}, got ${seenOf(value, setting)}.${next && ` ${next}`}`);
     return undefined;
   }
+
+  #secrets(): string[] {
+    return SETTINGS.flatMap(({ name, secret }) => (secret ? (this.raw(name) ?? []) : []));
+  }
+}
+
+function seenOf(value: string, setting: Setting | undefined): string {
+  if (setting?.secret) return `${value.length} characters`;
+  return JSON.stringify(setting?.secretPath ? withoutPath(maskedValue(value)) : maskedValue(value));
 }

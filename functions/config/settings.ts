@@ -9,6 +9,8 @@ export interface Setting {
   expected: string;
   about: string;
   secret?: boolean;
+  /** An address whose path may be a key. */
+  secretPath?: boolean;
   /** In the cloud, other functions have it, or another value of it, and the HTTP function does not. */
   ofOthers?: boolean;
 }
@@ -29,7 +31,7 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: 'PUBLIC_URL',
     default: '',
-    expected: 'an http(s) URL',
+    expected: 'an http(s) URL without a user name, a password, a query and #',
     about: 'The URL that callers use, for status_url. Anything but loopback requires API_KEY.',
   },
   {
@@ -343,8 +345,9 @@ export const SETTINGS: readonly Setting[] = [
   {
     name: 'OTEL_EXPORTER_OTLP_ENDPOINT',
     default: '',
-    expected: 'an http(s) URL without a query',
+    expected: 'an http(s) URL without a user name, a password, a query and #',
     about: 'Where to send metrics and traces by OTLP over HTTP, such as http://127.0.0.1:4318.',
+    secretPath: true,
   },
   {
     name: 'OTEL_EXPORTER_OTLP_HEADERS',

@@ -1,4 +1,5 @@
 /** The settings as people may see them: what is set, without any secret. */
+import { withoutPath } from '../base/address-text.ts';
 import { SETTINGS, type Setting } from './settings.ts';
 
 export interface ShownSetting {
@@ -25,10 +26,12 @@ export function shownSettings(
   );
 }
 
-function shown({ name, default: usual, about, secret = false }: Setting, value?: string): ShownSetting {
+function shown(setting: Setting, value?: string): ShownSetting {
+  const { name, default: usual, about, secret = false, secretPath = false } = setting;
+  const seen = secretPath && value !== undefined ? withoutPath(value) : value;
   return {
     name,
-    value: value === undefined || secret || hasCredentials(value) ? null : value,
+    value: seen === undefined || secret || hasCredentials(seen) ? null : seen,
     default: usual,
     about,
     isSecret: secret,

@@ -1,4 +1,5 @@
 /** Where metrics and traces are sent, under the names that OpenTelemetry has for its settings. */
+import { isPlainAddress } from './plain-address.ts';
 import type { SettingsReader } from './settings-reader.ts';
 
 export interface TelemetrySettings {
@@ -32,7 +33,7 @@ export function readTelemetrySettings(
   read: SettingsReader,
   { inCloud, project }: { inCloud: boolean; project: string | undefined },
 ): TelemetrySettings {
-  const endpoint = read.optional('OTEL_EXPORTER_OTLP_ENDPOINT', isEndpoint)?.replace(/\/+$/, '');
+  const endpoint = read.optional('OTEL_EXPORTER_OTLP_ENDPOINT', isPlainAddress)?.replace(/\/+$/, '');
   const headers = read.optional('OTEL_EXPORTER_OTLP_HEADERS', areHeaders);
   if (headers !== undefined && endpoint === undefined && !read.failed('OTEL_EXPORTER_OTLP_ENDPOINT')) {
     read.problem(
@@ -70,13 +71,6 @@ export function readTelemetrySettings(
     share: Number(read.text('OTEL_TRACES_SAMPLER_ARG', '1', /^(0(\.\d+)?|1(\.0+)?)$/)),
     everyMs: read.integer('OTEL_METRIC_EXPORT_INTERVAL', 60_000, 1_000, 3_600_000),
   };
-}
-
-function isEndpoint(value: string): boolean {
-  const url = URL.parse(value);
-  // An empty query or fragment does not show in the parsed address.
-  if (/[?#\s]/.test(value) || url === null || !/^https?:$/.test(url.protocol)) return false;
-  return url.username === '' && url.password === '';
 }
 
 function areHeaders(text: string): boolean {

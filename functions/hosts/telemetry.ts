@@ -1,6 +1,8 @@
 /** What a host says about itself in metrics and traces, and where they go, by its settings. */
+
 import { hostname } from 'node:os';
 import type { OtlpOptions } from '../adapters/opentelemetry/otlp.ts';
+import { withoutPath } from '../base/address-text.ts';
 import type { Log } from '../base/log.ts';
 import { VERSION } from '../base/version.ts';
 import type { Config } from '../config/config.ts';
@@ -34,7 +36,7 @@ export async function openTelemetry(
     log.warn(
       'Expected OpenTelemetry to start, got an error: no metrics and no traces until this process is started again. Next ' +
         'step: check that all packages are installed (npm ci), and the settings OTEL_*.',
-      { event: 'telemetry.failing', endpoint, error },
+      { event: 'telemetry.failing', endpoint: endpoint && withoutPath(endpoint), error },
     );
     return NO_TELEMETRY;
   }

@@ -58,6 +58,11 @@ export interface Route<D> {
     call: Pick<Call, 'path' | 'query'>,
     deps: D,
   ) => { countedAs: 'upload' | 'access' | undefined } | undefined;
+  /**
+   * For browsers alone. Links that people pass on have queries of other programs (`?fbclid=…`), so any query is taken and ignored.
+   * And there is no second address with slashes at its end, as links within a page are relative to its own.
+   */
+  isPage?: boolean;
   /** Whether this service has the address, by its settings; left out: always. */
   isOffered?: (deps: D) => boolean;
   parameters?: Readonly<Record<string, Parameter>>;

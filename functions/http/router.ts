@@ -46,11 +46,17 @@ interface Found {
   parts: Record<string, string>;
 }
 
+/** @param path as it was asked for; with slashes at its end, it is that of an address of the interface all the same */
 function routesAt(path: string): Found[] {
+  const plain = plainPath(path);
   return MATCHERS.flatMap(({ route, pattern }) => {
-    const match = pattern.exec(path);
+    const match = pattern.exec(route.isPage ? path : plain);
     return match === null ? [] : [{ route, parts: { ...match.groups } }];
   });
+}
+
+function plainPath(path: string): string {
+  return withoutEnd(path, '/') || '/';
 }
 
 /** The HTTP API, the same on every host. Never throws: every error becomes a problem document. */
@@ -87,8 +93,8 @@ async function answer(
     add(await deps.guard(request, url, { isOpen: true, countedAs: 'preflight' }));
     return preflightAnswer();
   }
-  const path = withoutEnd(url.pathname, '/') || '/';
-  const routes = routesAt(path).filter(({ route }) => route.isOffered?.(deps) ?? true);
+  const path = plainPath(url.pathname);
+  const routes = routesAt(url.pathname).filter(({ route }) => route.isOffered?.(deps) ?? true);
   // Whatever answers GET answers HEAD, too: RFC 9110, section 9.1.
   const method = request.method === 'HEAD' ? 'GET' : request.method;
   const found = routes.find(({ route }) => route.method === method);
@@ -110,7 +116,7 @@ async function answer(
   }
   const { route, parts } = found;
   const fields = (route.body?.schema?.['properties'] ?? {}) as Record<string, unknown>;
-  checkQuery(url.searchParams, Object.keys(route.query ?? {}), Object.keys(fields));
+  if (!route.isPage) checkQuery(url.searchParams, Object.keys(route.query ?? {}), Object.keys(fields));
   const call = { request, url, path: parts, query: url.searchParams, base: deps.baseUrl(request) };
   return deps.run(route.name, async () => route.answer(call, deps));
 }

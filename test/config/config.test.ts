@@ -74,6 +74,66 @@ describe('settings', () => {
     assert.doesNotMatch(text, /hunter2/);
   });
 
+  test('show no user name, password or query of an address that is refused', () => {
+    const names = SETTINGS.filter(({ expected }) => /URL|origins/.test(expected)).map(({ name }) => name);
+    assert.ok(names.length >= 6, names.join());
+    const forms = [
+      'http://hunter2:hunter2@h.example:99999',
+      'http://me:hun/hunter2@h.example:x',
+      'http://me:hunter2?hunter2@h.example:x',
+      'http://a.example,http://me:hun,hunter2@h.example:x',
+      'https://a.example:x, https://h.example/?token=hunter2, https://b.example',
+      'https://h.example:x/#token=hunter2',
+      'https://h.example:x/?to=me@hunter2',
+      'http:me:hunter2@h.example:x?',
+      'me:hunter2@h.example',
+    ];
+    for (const name of names) {
+      for (const form of forms) {
+        const text = problems({ [name]: form });
+        assert.match(text, new RegExp(`${name}: expected .+, got "`), `${name}=${form}`);
+        assert.doesNotMatch(text, /hun/, `${name}=${form}`);
+      }
+    }
+    const seen = problems({ CORS_ORIGINS: 'https://me:hunter2@h.example:80/a?b=c' });
+    assert.match(seen, /got "https:\/\/\*\*\*@h\.example:80\/a\?\*\*\*"/);
+    assert.match(problems({ GOOGLE_API_URL: 'http://h.example/a' }), /got "http:\/\/h\.example\/a"/);
+    // Part of it is often a key.
+    const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: 'https://h.example/hunter2?a' };
+    assert.match(problems(endpoint), /got "https:\/\/h\.example\/\.\.\."/);
+    assert.match(problems({ OTEL_EXPORTER_OTLP_ENDPOINT: 'h.example:4318' }), /got "h\.example:4318"/);
+  });
+
+  test('show no secret that was written in the place of another setting', () => {
+    const API_KEY = 'hunter2-hunter2-"hunter2"';
+    const text = problems({ API_KEY, PORT: `port ${API_KEY}`, HOST: 'hunter2-hunter2-hunter2' });
+    assert.match(text, /PORT: expected a port from 0 to 65535, got "port \*\*\*"/);
+    const host = problems({ HOST: 'hunter2-secret', DRIVE_CLIENT_SECRET: 'hunter2-secret' });
+    assert.match(host, /because HOST is \*\*\*, got nothing/);
+  });
+
+  test('name a public address without a user name, a password, a query and #, as all links begin with it', () => {
+    for (const url of [
+      'http://me:hunter2@127.0.0.1',
+      'http://hunter2@127.0.0.1',
+      'http://:hunter2@127.0.0.1',
+      'http://@127.0.0.1',
+      'http://127.0.0.1/?token=hunter2',
+      'http://127.0.0.1?',
+      'http://127.0.0.1/#hunter2',
+      'http://127.0.0.1#',
+      'http:127.0.0.1',
+      'http:\\\\me:hunter2@127.0.0.1',
+      'ftp://127.0.0.1',
+    ]) {
+      const text = problems({ PUBLIC_URL: url });
+      assert.match(text, /PUBLIC_URL: expected an http\(s\) URL without a user name, .+, got "/, url);
+      assert.doesNotMatch(text, /hunter2/, url);
+    }
+    for (const url of ['http://127.0.0.1/cut/', 'HTTP://localhost:8080', 'http://[::1]:8080/@me'])
+      assert.equal(loadConfig({ PUBLIC_URL: url }).publicUrl, url);
+  });
+
   test('that this build does not support are refused, not ignored', () => {
     assert.match(problems({ INPUT_DIR: 'k' }), /INPUT_DIR: not available in this build/);
     assert.match(problems({ OUTPUT: 'tape' }), /OUTPUT: expected local, drive or gcs, got "tape"/);

@@ -41,8 +41,9 @@ describe('the settings that people may see', () => {
       ...Object.fromEntries(secrets.map((name) => [name, key])),
       WEBHOOK_SECRET: `whsec_${Buffer.from(key).toString('base64')}`,
       OTEL_EXPORTER_OTLP_HEADERS: `api-key=${key}`,
-      OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/path',
-      PUBLIC_URL: `http://user:${key}@127.0.0.1:8080`,
+      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:4318/${key}`,
+      PUSH_ACCOUNT: 'pusher@project.iam.gserviceaccount.com',
+      PUSH_AUDIENCE: `https://user:${key}@stage.example`,
       DRIVE_FOLDER_ID: `https://drive.google.com/drive/folders/1234567890abcdef?resourcekey=${key}`,
       DRIVE_AUTH: 'oauth',
       DRIVE_CLIENT_ID: 'client',
@@ -54,8 +55,11 @@ describe('the settings that people may see', () => {
       const { isSecret, isSet, value } = shown(env, name) ?? {};
       assert.deepEqual({ isSecret, isSet, value }, { isSecret: true, isSet: true, value: null }, name);
     }
-    assert.equal(shown(env, 'OTEL_EXPORTER_OTLP_ENDPOINT')?.value, 'http://127.0.0.1:4318/path');
-    for (const name of ['PUBLIC_URL', 'DRIVE_FOLDER_ID']) assert.equal(shown(env, name)?.isSet, true, name);
+    assert.equal(shown(env, 'OTEL_EXPORTER_OTLP_ENDPOINT')?.value, 'http://127.0.0.1:4318/...');
+    const plain = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:4318/' };
+    assert.equal(shown(plain, 'OTEL_EXPORTER_OTLP_ENDPOINT')?.value, 'http://127.0.0.1:4318/');
+    for (const name of ['PUSH_AUDIENCE', 'DRIVE_FOLDER_ID'])
+      assert.equal(shown(env, name)?.isSet, true, name);
   });
 
   test('are in the cloud without those that the HTTP function does not have', () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { describe, test } from 'node:test';
 import type { VoiceList } from '../../functions/model/answers/voice.ts';
 import { type ElevenLabsServerOptions, startElevenLabsServer } from '../fixtures/elevenlabs/server.ts';
@@ -6,6 +7,8 @@ import { soundOf } from '../fixtures/elevenlabs/sound.ts';
 import { GEORGE, SARAH, VOICES } from '../fixtures/elevenlabs/voices.ts';
 import { startTestApi, type TestApi } from '../fixtures/http/api.ts';
 import { type SourceFile, startSourceServer } from '../fixtures/network/source-server.ts';
+import { piperFolder, vitsModel } from '../fixtures/speech/tiny-voice.ts';
+import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const BASE = 'http://127.0.0.1:8080';
 const KEY = 'k'.repeat(24);
@@ -47,6 +50,20 @@ async function elevenLabs(
   const all = opened.move();
   return { samples, server, service, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
+
+describe('a neural voice', () => {
+  test('that is broken inside has no sample, and the answer says what to do', async () => {
+    await using dir = await tempDir();
+    const model = vitsModel();
+    model.write('Cosh', model.indexOf('Range'));
+    const folder = piperFolder(join(dir.path, 'voice'), model);
+    await using service = await startTestApi({ API_KEY: KEY, OFFLINE_VOICE: folder });
+    const answer = await ask(service, '/voices/0/preview');
+    const { status, title, detail } = (await answer.json()) as Record<string, unknown>;
+    assert.deepEqual([status, title], [502, 'The voices cannot be shown or heard']);
+    assert.match(String(detail), /refused the model.+Next step: download the voice again/);
+  });
+});
 
 describe('the built-in voices', () => {
   test('are listed in pages, found by a name, and heard', async () => {

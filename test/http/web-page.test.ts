@@ -142,6 +142,34 @@ describe('the page for people', () => {
     assert.ok(loaded > 1_000 && loaded < 3_000, `${loaded} files`);
   });
 
+  test('opens from links to which programs of mail or chat have added something', async () => {
+    const api = createApi(served.deps);
+    const ask = (path: string, headers: Record<string, string> = {}) =>
+      api(new Request(`${BASE}${path}`, { headers }));
+    for (const path of ['/', files[0] as string]) {
+      const plain = await ask(path);
+      for (const query of ['?', '?fbclid=abc', '?utm_source=a&utm_source=b', '?%ff=%00', '?access=no']) {
+        const answer = await ask(`${path}${query}`);
+        assert.deepEqual([answer.status, await answer.text()], [200, await plain.clone().text()], query);
+      }
+    }
+    for (const path of ['/tasks', '/docs', '/openapi.json', '/health'])
+      assert.equal((await ask(`${path}?fbclid=abc`, { 'x-api-key': KEY })).status, 422, path);
+  });
+
+  test('has one address, and each of its files, too', async () => {
+    const key = { 'x-api-key': KEY };
+    const statusOf = async (method: string, path: string) =>
+      (await createApi(served.deps)(new Request(`${BASE}${path}`, { method, headers: key }))).status;
+    for (const method of ['GET', 'HEAD']) {
+      // Tasks are posted there.
+      for (const path of ['//', '///']) assert.equal(await statusOf(method, path), 405, `${method} ${path}`);
+      for (const path of files) assert.equal(await statusOf(method, `${path}/`), 404, `${method} ${path}/`);
+      assert.equal(await statusOf(method, '/tasks/'), 200, method);
+    }
+    assert.equal(await statusOf('POST', '//'), 415);
+  });
+
   test('has no file of another build, no other file, and none outside of the page', async () => {
     const build = String(files[0]?.split('/')[2]);
     for (const path of [

@@ -40,6 +40,10 @@ const MEMORY = { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 16, codeR
 const TEXT_RULES = 1;
 const WAV_HEADER_BYTES = 44;
 const HINT = 'shorten or simplify the text, or set OFFLINE_VOICE to another voice';
+/** No text breaks the engine, as it gets short parts of well-formed ones: a changed byte of the model does. */
+const BROKEN_HINT =
+  'download the voice again (infra/README.md, "An offline voice") and start the service again, or set OFFLINE_VOICE to another voice';
+const SILENT_HINT = 'send a text with words in it; if it has some, download the voice again';
 /** More names than anybody reads in a warning. */
 const MOST_NAMES = 12;
 
@@ -114,7 +118,7 @@ export function createNeuralSpeech(options: NeuralVoiceOptions): Speech & AsyncD
         checkUnchanged(line);
         return thread.speak(request, signal);
       });
-      if (isSilent(audio)) throw speechFailed(line.text, 'got silence', 'send a text with words in it');
+      if (isSilent(audio)) throw speechFailed(line.text, 'got silence', SILENT_HINT);
       return { audio, timing: null, credits: null };
     },
 
@@ -140,6 +144,7 @@ function startThread(workerData: WorkerVoice) {
     workerData,
     memory: MEMORY,
     hint: HINT,
+    brokenHint: BROKEN_HINT,
     ownWords,
   });
 }

@@ -1,7 +1,10 @@
 /** Finds and checks the files of a voice, in the form in which sherpa-onnx publishes them. */
 import { readdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { checkNumbers } from './model-numbers.ts';
 import { readOnnxMetadata } from './onnx-metadata.ts';
+import { DOWNLOAD, refused } from './refused-voice.ts';
+import { checkTokens } from './tokens.ts';
 
 /** How the engine runs the model. */
 export type VoiceKind = 'vits' | 'kokoro' | 'kitten';
@@ -43,9 +46,9 @@ const REQUIRED = {
 } as const satisfies Record<VoiceKind, readonly string[]>;
 /** One for English; the one for British English would contradict it. */
 const LEXICONS = ['lexicon.txt', 'lexicon-us-en.txt', 'lexicon-zh.txt'];
+/** Such as "511,1,256". */
+const STYLE_SIZES = /^\d{1,6}(,\d{1,6}){0,3}$/;
 const FLOAT_BYTES = 4;
-const DOWNLOAD =
-  'download the voice again, in the form of sherpa-onnx (infra/README.md, "An offline voice"), and unpack all of it';
 
 /** @throws {Error} that says what was expected of the folder, what is there, and what to do */
 export function readVoiceFolder(dir: string): VoiceFolder {
@@ -61,8 +64,9 @@ export function readVoiceFolder(dir: string): VoiceFolder {
     const got = `${basename(model)}, which does not tell its ${missing}`;
     throw refused(dir, 'a model that was converted for sherpa-onnx', got, DOWNLOAD);
   }
-  const speakerCount = Math.max(1, Number(metadata.get('n_speakers')));
+  const speakerCount = checkNumbers(dir, metadata);
   const files = filesOf(dir, names, { model, kind });
+  readable(dir, files.tokens, () => checkTokens(dir, files.tokens));
   if (files.voices !== undefined) checkStyles(dir, files.voices, metadata);
   return {
     dir,
@@ -85,14 +89,11 @@ function readable<T>(dir: string, path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
+    const { code } = error as NodeJS.ErrnoException;
+    // Not of the system: it says itself what is wrong.
+    if (code === undefined) throw error;
     const expected = path === dir ? 'a folder that this service can read' : `to read ${basename(path)}`;
-    throw refused(
-      dir,
-      expected,
-      code ?? message,
-      'set it to the folder of a voice, and let this user read it',
-    );
+    throw refused(dir, expected, code, 'set it to the folder of a voice, and let this user read it');
   }
 }
 
@@ -157,7 +158,12 @@ function filesOf(
 
 /** A download that broke off, or voices of another model. The engine would end with it. */
 function checkStyles(dir: string, path: string, metadata: ReadonlyMap<string, string>): void {
-  const sizes = [metadata.get('n_speakers') ?? '', ...(metadata.get('style_dim') ?? '').split(',')];
+  const styles = metadata.get('style_dim') ?? '';
+  if (!STYLE_SIZES.test(styles)) {
+    const expected = 'a model with a style_dim of whole numbers';
+    throw refused(dir, expected, JSON.stringify(styles.slice(0, 40)), DOWNLOAD);
+  }
+  const sizes = [metadata.get('n_speakers') ?? '', ...styles.split(',')];
   const expected = sizes.reduce((product, size) => product * Number(size), FLOAT_BYTES);
   const { size } = statSync(path);
   if (size === expected) return;
@@ -166,8 +172,4 @@ function checkStyles(dir: string, path: string, metadata: ReadonlyMap<string, st
 
 function isFull(path: string): boolean {
   return (statSync(path, { throwIfNoEntry: false })?.size ?? 0) > 0;
-}
-
-function refused(dir: string, expected: string, got: string, next: string): Error {
-  return new Error(`OFFLINE_VOICE (${dir}): expected ${expected}, got ${got}. Next step: ${next}.`);
 }

@@ -9,7 +9,10 @@ const PARTIAL = /^Received Partial Success/;
 /** If the reasons differ in each answer. */
 const MOST_REASONS = 10;
 
-/** Logs each reason once, until it is disposed of. One at a time per process. */
+/**
+ * Logs each reason once, until it is disposed of. One at a time per process.
+ * @param endpoint as the log may show it
+ */
 export function logDropped(endpoint: string, log: Log): Disposable {
   const known = new Set<string>();
   const silent = () => {};

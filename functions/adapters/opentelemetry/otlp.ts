@@ -10,6 +10,7 @@ import {
   TraceIdRatioBasedSampler,
   TracerProvider,
 } from '@opentelemetry/sdk-trace';
+import { withoutPath } from '../../base/address-text.ts';
 import type { Log } from '../../base/log.ts';
 import { createOutage, type Outage } from '../../base/outage.ts';
 import { logDropped } from './dropped.ts';
@@ -52,13 +53,14 @@ export function createOtlpExport({
   resource,
   log,
 }: OtlpOptions & { resource: Resource; log: Log }): OtlpExport {
+  const receiver = withoutPath(endpoint);
   let isFailing = false;
   const outage = createOutage({
     began(error) {
       isFailing = true;
-      log.warn(`Telemetry cannot be sent to ${endpoint}, work goes on: ${messageOf(error)}`, {
+      log.warn(`Telemetry cannot be sent to ${receiver}, work goes on: ${messageOf(error)}`, {
         event: 'telemetry.failing',
-        endpoint,
+        endpoint: receiver,
       });
     },
     over(seconds) {
@@ -70,7 +72,7 @@ export function createOtlpExport({
     },
   });
   const watched = watchedBy(outage);
-  const dropped = logDropped(endpoint, log);
+  const dropped = logDropped(receiver, log);
   const options = (path: string) => ({
     url: `${endpoint}/v1/${path}`,
     headers: async () => {

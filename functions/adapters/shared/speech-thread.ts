@@ -23,6 +23,8 @@ export interface SpeechThreadOptions {
   memory: ResourceLimits;
   /** What to do about a line that fails. */
   hint: string;
+  /** What to do if the engine itself fails. Left out: the same. */
+  brokenHint?: string;
   /** Takes the engine's message from what it printed. */
   ownWords(printed: string): string | undefined;
 }
@@ -47,7 +49,7 @@ const PRINTED_CHARACTERS = 2_000;
 export function startSpeechThread<Request extends SpeechRequest>(
   options: SpeechThreadOptions,
 ): SpeechThread<Request> {
-  const { hint, ownWords } = options;
+  const { hint, brokenHint = hint, ownWords } = options;
   const worker = new Worker(options.worker, {
     workerData: options.workerData,
     stdout: true,
@@ -75,7 +77,8 @@ export function startSpeechThread<Request extends SpeechRequest>(
       } else printed = (printed + answer.printed).slice(-PRINTED_CHARACTERS);
     };
     // All output has arrived before the exit event.
-    const exited = () => reject(speechFailed(request.text, `got ${ownWords(printed) ?? complaint}`, hint));
+    const exited = () =>
+      reject(speechFailed(request.text, `got ${ownWords(printed) ?? complaint}`, brokenHint));
     const aborted = () => reject(signal.reason);
     using _ = afterAwake(timeLimitMs, () =>
       reject(speechFailed(request.text, `got nothing within ${timeLimitMs} ms`, hint)),

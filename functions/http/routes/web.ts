@@ -19,8 +19,10 @@ export const WEB: readonly Route<WebPageDeps>[] = [
     path: '/',
     tag: 'Service',
     summary: 'The page for people',
-    description: 'It uses this interface and nothing else, and asks for the API key if there is one.',
+    description:
+      'It uses this interface and nothing else, and asks for the API key if there is one. Any query is ignored.',
     isOpen: true,
+    isPage: true,
     headers: asked,
     answers: {
       200: {
@@ -41,6 +43,7 @@ export const WEB: readonly Route<WebPageDeps>[] = [
     tag: 'Service',
     summary: 'A file that the page loads',
     isOpen: true,
+    isPage: true,
     countedAs: 'file',
     parameters: {
       build: text('Names all files of the page together.'),

@@ -245,7 +245,31 @@ describe('a line that cannot be spoken', () => {
     const model = vitsModel();
     model.write('Cosh', model.indexOf('Range'));
     await using other = open(piperFolder(join(dir.path, 'damaged'), model));
-    await assert.rejects(heard(other, {}), failedWith(/got an engine that refused the model/));
+    await assert.rejects(
+      heard(other, {}),
+      failedWith(/got an engine that refused the model.+Next step: download the voice again/),
+    );
+  });
+
+  it('says to download the voice again if its model is broken inside', async () => {
+    await using dir = await tempDir();
+    const model = vitsModel();
+    // In place of any number of sounds it takes seven, which shows with the first line.
+    const numberOf = (...numbers: bigint[]) => Buffer.from(BigInt64Array.from(numbers).buffer);
+    numberOf(7n).copy(model, model.indexOf(numberOf(-1n, 1n)));
+    await using speech = open(piperFolder(join(dir.path, 'flipped'), model));
+    await assert.rejects(heard(speech, {}), ({ message }: Error) => {
+      assert.match(
+        message,
+        /refused the text.+Next step: download the voice again .+, or set OFFLINE_VOICE to another/,
+      );
+      return !/shorten|simplify/.test(message);
+    });
+    await using mute = open(piperFolder(join(dir.path, 'mute'), vitsModel(PIPER, { volume: Number.NaN })));
+    await assert.rejects(
+      heard(mute, {}),
+      failedWith(/got silence\. Next step: send a text with words in it; if it has some, download the voice/),
+    );
   });
 
   it('fails if the files were replaced while the service runs', async () => {

@@ -121,6 +121,21 @@ describe('readVoiceFolder', () => {
       /expected a file tokens\.txt, got an empty/,
     ],
     [
+      'has tokens of 5 MB',
+      (dir) => writeFile(join(dir, 'tokens.txt'), '_ 0\n'.repeat(1_250_001)),
+      /expected a file tokens\.txt of at most 4 MB, got one of 5000004 bytes\. Next step: download the voice again/,
+    ],
+    [
+      'has a page in place of tokens',
+      (dir) => writeFile(join(dir, 'tokens.txt'), '_ 0\n<!doctype html>\n'),
+      /expected tokens\.txt with a token and its number in each line, got another line 2\. Next step: download/,
+    ],
+    [
+      'has tokens in a line without end',
+      (dir) => writeFile(join(dir, 'tokens.txt'), `${'x'.repeat(300)} 1`),
+      /got another line 1\. Next step: download/,
+    ],
+    [
       'has no rules of pronunciation',
       (dir) => rm(join(dir, 'espeak-ng-data')),
       /expected a folder espeak-ng-data, or a file lexicon\.txt, got none/,
@@ -146,6 +161,48 @@ describe('readVoiceFolder', () => {
       );
     });
   }
+
+  const NUMBERS: readonly [key: string, values: readonly string[], expected: string][] = [
+    ['n_speakers', ['2000000000', '10001', 'abc', '-5', '1.5', '1e3', 'Infinity', ' 3'], '1 to 10000'],
+    ['sample_rate', ['0', '1', '7999', '96001', '-22050', '22050.5', 'x', '1e999'], '8000 to 96000'],
+  ];
+  for (const [key, values, expected] of NUMBERS) {
+    it(`refuses a model with a ${key} that none has`, async () => {
+      await using temp = await tempDir();
+      for (const [at, value] of values.entries()) {
+        const dir = piperFolder(join(temp.path, String(at)), vitsModel({ ...PIPER, [key]: value }));
+        const says = `expected a model with a ${key} of ${expected}, got ${JSON.stringify(value)}. Next step: download the voice again`;
+        assert.throws(
+          () => readVoiceFolder(dir),
+          ({ message }: Error) => message.includes(says),
+          value,
+        );
+      }
+    });
+  }
+
+  it('refuses styles whose sizes are no numbers', async () => {
+    await using temp = await tempDir();
+    for (const [at, style_dim] of ['x', '-511,-1,1', '511,,1', '1e3', '9999999'].entries()) {
+      const dir = styledFolder(join(temp.path, String(at)), KOKORO);
+      await writeFile(join(dir, 'model.onnx'), styledModel({ ...KOKORO, style_dim }));
+      const says =
+        /expected a model with a style_dim of whole numbers, got ".+"\. Next step: download the voice again/;
+      assert.throws(() => readVoiceFolder(dir), says, style_dim);
+    }
+  });
+
+  it('takes the largest numbers, none for one speaker, and tokens as they are published', async () => {
+    await using temp = await tempDir();
+    const countOf = (name: string, more: object) =>
+      readVoiceFolder(piperFolder(join(temp.path, name), vitsModel({ ...PIPER, ...more }))).speakerCount;
+    assert.equal(countOf('many', { n_speakers: 10_000, sample_rate: 96_000 }), 10_000);
+    assert.equal(countOf('one', { n_speakers: 0, sample_rate: 8_000 }), 1);
+    const dir = join(temp.path, 'one');
+    // Of a space there is only its number. Files made on Windows have other ends of lines.
+    await writeFile(join(dir, 'tokens.txt'), '_ 0\r\n  1\r\n2\r\n<blk> 3\r\nAA0\t4\r\n\r\n');
+    assert.equal(readVoiceFolder(dir).speakerCount, 1);
+  });
 
   it('refuses styles that do not belong to the model', async () => {
     await using temp = await tempDir();

@@ -42,6 +42,18 @@ describe('the export of telemetry', { concurrency: true }, () => {
     assert.equal(receiver.spans.length, BATCH);
   });
 
+  test('names the receiver without its path, which may be a key', async () => {
+    await using receiver = await startOtlpReceiver();
+    // It has no such address, and says so at once.
+    await using made = await exportTo(`${receiver.url}/hunter2`);
+    endSpans(made.sent);
+    void made.sent.flush().catch(() => {});
+    await until(() => made.logged('telemetry.failing').length > 0, 'a line about it');
+    const [line] = made.logged('telemetry.failing');
+    assert.equal(line?.['endpoint'], `${receiver.url}/...`);
+    assert.doesNotMatch(JSON.stringify(line), /hunter2/);
+  });
+
   for (const trouble of ['answers 503', 'hangs', 'is away'] as const) {
     test(`says once that the receiver ${trouble}, then holds up nobody, and says once that it is back`, async () => {
       const port = await freePort();
