@@ -7,7 +7,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { duringRequest, requestIdFrom } from '../base/request-id.ts';
-import { withLiteralDots } from './literal-path.ts';
 
 interface Started {
   request: IncomingMessage;
@@ -46,12 +45,12 @@ export function inRequestOf<T>(response: ServerResponse, handle: () => T): T {
 
 /**
  * The framework's router decodes paths, and answers a path that it cannot decode with HTML and a stack trace. Escaping
- * such a path makes it decodable, so it reaches our router, which answers 404. So does one with segments of dots.
+ * such a path makes it decodable, so it reaches our router, which answers 404.
  */
 export function leavePathsUndecoded(): void {
   subscribe(STARTED, (message) => {
     const { request } = message as Started;
-    request.url = decodable(withLiteralDots(request.url ?? ''));
+    request.url = decodable(request.url ?? '');
   });
 }
 

@@ -6,7 +6,6 @@ import type { Log } from '../base/log.ts';
 import { securityHeaders } from '../http/security-headers.ts';
 import { inRequestOf, onEveryAnswer, requestIdHeader } from './answer-headers.ts';
 import { type ConnectionLimits, shareConnections } from './connections.ts';
-import { withLiteralDots } from './literal-path.ts';
 
 export interface ServerLimits extends ConnectionLimits {
   /** From the connection, or the first byte of a later request, to the end of the headers. */
@@ -56,7 +55,6 @@ export function createLocalServer(
   });
   const connections = shareConnections(server, sharing, (socket) => refuse(socket, 408), log);
   server.on('request', (request, response) => {
-    request.url = withLiteralDots(request.url ?? '');
     connections.begin(request, response, () => inRequestOf(response, () => listener(request, response)));
   });
   // Node would answer 417. Unknown expectations may be ignored: RFC 9110, section 10.1.1.
