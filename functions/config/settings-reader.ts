@@ -101,7 +101,9 @@ export class SettingsReader {
     if (value === undefined || valid(value)) return value;
     const setting = SETTINGS.find((candidate) => candidate.name === name);
     this.#failed.add(name);
-    this.problem(`${name}: expected ${setting?.expected}, got ${seenOf(value, setting)}.${next && ` ${next}`}`);
+    this.problem(
+      `${name}: expected ${setting?.expected}, got ${seenOf(value, setting)}.${next && ` ${next}`}`,
+    );
     return undefined;
   }
 
