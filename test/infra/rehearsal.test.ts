@@ -773,8 +773,8 @@ describe('the cloud, rehearsed with the real gcloud', {
       const files = [...unzip(archive).keys()];
       assert.ok(files.includes('package.json') && files.includes('functions/index.ts'));
       assert.deepEqual(files.filter((name) => !name.startsWith('functions/')).sort(), [
-        ...['infra/build/build.ts', 'infra/build/check-node.cjs'],
-        ...['infra/build/prune.ts', 'infra/build/tsconfig.build.json'],
+        ...['infra/build/build.ts', 'infra/build/check-node.cjs', 'infra/build/compile.ts'],
+        ...['infra/build/prune.ts', 'infra/build/tsconfig.build.json', 'infra/build/tsconfig.page.json'],
         ...['package-lock.json', 'package.json', 'tsconfig.json'],
       ]);
     }
