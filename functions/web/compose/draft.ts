@@ -1,5 +1,6 @@
 /** What the person has put together so far: the request before it is one. */
 import { createStore } from '../ui/store.ts';
+import { dayAndTime } from './day-and-time.ts';
 
 /** A file that was dropped, or a link that was pasted: a clip or a track. */
 export interface Clip {
@@ -73,6 +74,8 @@ export interface Draft {
   id: string;
   /** What chance draws by, so that the plan that is shown is the one that is made. */
   seed: number;
+  /** When it was begun, such as `2026-11-30 14-05`: part of its name where the person gives none. */
+  begun: string;
   name: string;
   blocks: readonly Block[];
   tracks: readonly Clip[];
@@ -106,6 +109,7 @@ export function emptyDraft(): Draft {
   return {
     id: newId(),
     seed: newSeed(),
+    begun: dayAndTime(),
     name: '',
     blocks: ['Hooks', 'Bodies', 'Calls to action'].map((name) => ({ key: newKey(), name, clips: [] })),
     tracks: [],

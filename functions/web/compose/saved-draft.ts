@@ -1,6 +1,6 @@
 /** Keeps the draft in this browser, so that it is there when the page is loaded again, and the last one that was sent. */
 import { createStore } from '../ui/store.ts';
-import { type Draft, draft, emptyDraft, newSeed } from './draft.ts';
+import { type Draft, draft, emptyDraft } from './draft.ts';
 import { isWorthKeeping, pack, unpack } from './pack.ts';
 
 const KEPT = 'every-cut.draft';
@@ -55,8 +55,8 @@ export function startFromLast(): void {
     hasLast.set(false);
     return;
   }
-  const { id } = emptyDraft();
-  draft.set({ ...found.draft, id, seed: newSeed() });
+  const { id, seed, begun } = emptyDraft();
+  draft.set({ ...found.draft, id, seed, begun });
   broughtBack.set(found.lost.length > 0 ? { lost: found.lost } : null);
 }
 

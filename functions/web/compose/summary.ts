@@ -15,7 +15,6 @@ import { emptyBlocks } from './readiness.ts';
 import { placeOfRemark, sentence } from './remarks.ts';
 import { nameOf, withoutPending } from './request.ts';
 import { StartButton } from './start-button.ts';
-import { today } from './today.ts';
 
 export function Summary() {
   const now = useStore(draft);
@@ -51,7 +50,7 @@ export function Summary() {
       <div id="summary-rest" class="summary-rest">
         <label class="field">
           <span>Name</span>
-          <input type="text" maxlength="200" placeholder=${nameOf({ ...now, name: '' }, today())} value=${now.name}
+          <input type="text" maxlength="200" placeholder=${nameOf({ ...now, name: '' })} value=${now.name}
             onInput=${(event: InputEvent) => edit({ name: (event.target as HTMLInputElement).value })} />
         </label>
         ${estimate === null ? null : html`<${Facts} estimate=${estimate} characters=${work?.speech_characters ?? 0} />`}
