@@ -2,13 +2,13 @@
 import { useState } from 'preact/hooks';
 import { size } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
+import { Icon, type IconName } from '../ui/icons.ts';
 import { memo } from '../ui/memo.ts';
 import { say } from '../ui/notice.ts';
 import { clipsOf, moveClip, TRACKS } from './arrange-clips.ts';
 import { type Clip, draft, edit, editClip, usedSeconds } from './draft.ts';
 import { endDrag, startDrag } from './dragging.ts';
 import { kindOf } from './file-kinds.ts';
-import { Icon, type IconName } from './icons.ts';
 import { ListenButton } from './listen.ts';
 import { Mistakes } from './mistake-list.ts';
 import { takeOutClip } from './removal.ts';
