@@ -59,6 +59,10 @@ describe('the page with an API key, its list of tasks and its settings', IN_CHRO
     assert.equal(await page.evaluate('document.activeElement.type'), 'password');
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
+    await give('ключ');
+    await question()
+      .getByText('Expected a key of letters from A to Z, digits and signs, got “к” in it.')
+      .waitFor();
     await give('a key of somebody else');
     await question().getByText('Expected the API key of this service, got another one.').waitFor();
     const wrong = () => fetch(`${host.url}/tasks`, { headers: { 'x-api-key': 'another key' } });
@@ -134,6 +138,21 @@ describe('the page with an API key, its list of tasks and its settings', IN_CHRO
     const left: string[] = [];
     for await (const { task_name } of client.tasks({ name: 'a slow one' })) left.push(task_name);
     assert.deepEqual(left, []);
+  });
+
+  test('says of a task that was deleted elsewhere that it is gone, without links to it', async () => {
+    const { task_id: id } = await submit('deleted elsewhere', '/none.mp4');
+    await client.ended(id);
+    await page.goto(`${host.url}/#/tasks/${id}`);
+    await page.getByRole('link', { name: 'Manifest CSV' }).waitFor();
+    await client.delete(id);
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+    await page.getByRole('heading', { level: 1, name: 'This task is not there any more' }).waitFor();
+    assert.equal(await page.getByRole('link', { name: 'Manifest CSV' }).count(), 0);
+    await page.reload();
+    await page.getByRole('heading', { level: 1, name: 'This task is not there any more' }).waitFor();
+    await page.getByRole('link', { name: 'See all tasks' }).click();
+    await rows().first().waitFor();
   });
 
   test('shows the settings, finds them, tells no secret, and forgets the key', async () => {
