@@ -115,13 +115,19 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
     const voice = page.getByRole('combobox', { name: 'Voice of line 1' });
     await voice.focus();
     await page.keyboard.type('germ');
-    await page.getByRole('listbox').getByRole('option', { name: /German/ }).waitFor();
+    await page
+      .getByRole('listbox')
+      .getByRole('option', { name: /German/ })
+      .waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     assert.equal(await voice.inputValue(), 'German');
     assert.equal(await page.getByLabel('Language of line 1').count(), 0);
     await page.getByText('A line is read as English until').waitFor();
-    await page.getByRole('combobox', { name: 'Language of line 2' }).selectOption({ label: 'French' });
+    for (const line of [2, 3])
+      await page
+        .getByRole('combobox', { name: `Language of line ${line}` })
+        .selectOption({ label: 'French' });
     await page.getByText('A line is read as English until').waitFor({ state: 'detached' });
     await button('Listen to German').press('Enter');
     await button('Stop German').press('Enter');
