@@ -56,6 +56,11 @@ export const ClipCard = memo(({ clip, list, at, isLast, mark }: ClipCardProps) =
         <button type="button" class="icon-button" aria-label=${`Remove ${name}`} title="Remove" data-does="remove"
           onClick=${() => remove(key, list, at)}><${Icon} name="remove" /></button>
       </div>
+      ${
+        clip.isUnreadable === true
+          ? html`<p class="clip-unreadable muted">The browser cannot show it. If it does not play elsewhere either, export it again.</p>`
+          : null
+      }
       <${UploadLine} clip=${clip} />
       <${Mistakes} at=${`clip:${key}`} />
     </div>`;

@@ -13,6 +13,8 @@ export interface Clip {
   seconds: number | null;
   /** A small picture of it, as a data: URL; null: none. */
   poster: string | null;
+  /** The browser says that it cannot show it: it is torn, or of a kind that browsers do not know. */
+  isUnreadable?: boolean;
   /** The part that is used; null: from its beginning, to its end. */
   startSeconds: number | null;
   endSeconds: number | null;
