@@ -6,7 +6,13 @@ import { html, type VNode } from '../ui/html.ts';
 import { Notice } from '../ui/notice.ts';
 import { baseName } from './names.ts';
 
-export function Facts({ video }: { video: RenderView }) {
+export interface FactsProps {
+  video: RenderView;
+  /** Remarks that are said of all videos. */
+  shared: readonly string[];
+}
+
+export function Facts({ video, shared }: FactsProps) {
   const {
     clips,
     clip_names,
@@ -26,7 +32,7 @@ export function Facts({ video }: { video: RenderView }) {
   const about = [voice, language, group].filter(Boolean).join(' · ');
   return html`
     ${error === null ? null : html`<${Notice} kind="bad"><p>${error.message}</p><p>${error.hint}</p><//>`}
-    ${warnings.map((warning) => html`<${Notice} kind="warn">${warning}<//>`)}
+    ${warnings.filter((warning) => !shared.includes(warning)).map((warning) => html`<${Notice} kind="warn">${warning}<//>`)}
     <dl class="watch-about">
       ${fact('Clips', html`<ol>${clip_names.map((name, at) => html`<li title=${clips[at]}>${name}</li>`)}</ol>`)}
       ${track_name === null ? null : fact('Music', html`<span title=${track}>${track_name}</span>`)}
