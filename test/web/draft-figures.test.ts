@@ -56,7 +56,7 @@ describe('the count of videos', () => {
       tracks: some(2, 'song'),
     });
     assert.equal(quickCount(draft), 2 * 3 * 2 * 2);
-    assert.equal(formulaOf(draft, null), '2 hooks × 3 bodies × 1 call to action × 2 lines × 2 formats');
+    assert.equal(formulaOf(draft, null), '2 Hooks × 3 Bodies × 1 Call to action × 2 lines × 2 formats');
     assert.equal(quickCount(draftOf({ Hooks: [] })), 0);
   });
 
@@ -68,9 +68,9 @@ describe('the count of videos', () => {
   });
 
   test('calls one clip of a block by its singular, as far as that is plain', () => {
-    const names = ['Bodies', 'Hooks', 'USPs', 'Class', 'Ende', 'Calls to action'];
+    const names = ['Bodies', 'hooks', 'USPs', 'Class', 'Körper', 'Calls to action'];
     const said = names.map((name) => formulaOf(draftOf({ [name]: some(1, 'a') }), null));
-    assert.deepEqual(said, ['1 body', '1 hook', '1 USP', '1 class', '1 ende', '1 call to action']);
+    assert.deepEqual(said, ['1 Body', '1 hook', '1 USP', '1 Class', '1 Körper', '1 Call to action']);
   });
 });
 
