@@ -13,7 +13,7 @@ import {
   newLine,
   type Upload,
 } from '../../functions/web/compose/draft.ts';
-import { estimateOf } from '../../functions/web/compose/estimate.ts';
+import { estimateOf, longest } from '../../functions/web/compose/estimate.ts';
 import { exampleName, templateValues } from '../../functions/web/compose/file-names.ts';
 import { isWorthKeeping, pack, unpack } from '../../functions/web/compose/pack.ts';
 import { emptyBlocks, readinessOf } from '../../functions/web/compose/readiness.ts';
@@ -102,6 +102,13 @@ describe('the estimate', () => {
     assert.ok(one.seconds > 40 && one.seconds < 75, `57 s were measured, got ${one.seconds}`);
     const three = estimate(draftOf(nine, { formats: ['9x16', '1x1', '16x9'] }));
     assert.ok(three.seconds > 70 && three.seconds < 140, `90 s were measured, got ${three.seconds}`);
+  });
+
+  test('is an upper end in round figures', () => {
+    const said = [0.4, 11, 55, 65, 599, 700, 4_000].map((seconds) =>
+      longest(seconds).replaceAll('\u00a0', ' '),
+    );
+    assert.deepEqual(said, ['10 s', '20 s', '1 min', '2 min', '10 min', '20 min', '1 h 10 min']);
   });
 
   test('has the price of speech, and of the hours of machines', () => {

@@ -6,7 +6,7 @@ import { Notice } from '../ui/notice.ts';
 import { useStore } from '../ui/store.ts';
 import { formulaOf, quickCount } from './counts.ts';
 import { type Draft, draft, edit } from './draft.ts';
-import { type Estimate, estimateOf } from './estimate.ts';
+import { type Estimate, estimateOf, longest } from './estimate.ts';
 import { lookAtMachine, processors } from './machine.ts';
 import { AllMistakes, Mistakes } from './mistake-list.ts';
 import { askAgain, followDraft, type PlanState, plan } from './plan.ts';
@@ -73,7 +73,7 @@ function Facts({ estimate, characters }: { estimate: Estimate; characters: numbe
     <dl class="facts">
       <div><dt>Length in all</dt><dd>${duration(videoSeconds)}</dd></div>
       ${characters > 0 ? html`<div><dt>Spoken</dt><dd>${count(characters, 'character')}</dd></div>` : null}
-      <div><dt>Ready in</dt><dd>about ${about(seconds)}</dd></div>
+      <div><dt>Ready in</dt><dd>up to ${longest(seconds)}</dd></div>
       <div><dt>Cost</dt><dd>${usd === 0 ? 'nothing' : `about ${dollars(usd)}`}</dd></div>
     </dl>
     ${
@@ -113,12 +113,4 @@ function Warnings({ warnings }: { warnings: readonly string[] }) {
       <summary>${count(warnings.length, 'remark')}</summary>
       <ul class="remarks">${warnings.map((warning) => html`<li key=${warning}>${warning}</li>`)}</ul>
     </details>`;
-}
-
-/** An estimate is no more exact than that. */
-function about(seconds: number): string {
-  if (seconds < 20) return duration(Math.max(1, Math.ceil(seconds)));
-  if (seconds < 100) return duration(Math.ceil(seconds / 5) * 5);
-  const minutes = Math.ceil(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : duration(Math.ceil(minutes / 10) * 600);
 }
