@@ -5,7 +5,7 @@ import { refusalOfKey } from './key-characters.ts';
 import { inTab } from './ui/kept.ts';
 import { createStore } from './ui/store.ts';
 
-/** Of this tab only: it is forgotten when the tab closes. */
+/** Of this tab only: it is forgotten when the tab closes. The page of all addresses (http/docs/start.js) reads it, too. */
 const KEPT_KEY = 'every-cut.key';
 
 /** Where the service answers: this page's own address. */
