@@ -104,14 +104,23 @@ describe('the page with an API key, its list of tasks and its settings', IN_CHRO
     assert.match(await rows().last().innerText(), /^task 1\s/);
   });
 
-  test('finds tasks by status and by exact name', async () => {
-    await page.getByLabel('Name, exactly').fill('task 7');
+  test('finds tasks by status, by a part of the name, and by an exact name that is not loaded', async () => {
+    await page.reload();
+    await until(async () => (await rows().count()) === 50, 'the newest tasks');
+    const name = page.getByLabel('Name', { exact: true });
+    await name.fill('SK 7');
     await until(async () => (await rows().count()) === 1, 'one task');
+    await name.fill('task 1 ');
+    await until(async () => (await rows().count()) > 5, 'tasks from 10 to 19');
+    await name.fill('nothing like it');
+    await page.getByText('None of the newest tasks has “nothing like it” in its name.').waitFor();
+    await page.getByRole('button', { name: 'Search all by exact name' }).click();
+    await page.getByText('No task with exactly this name.').waitFor();
     await page.getByLabel('Status').selectOption({ label: 'Done' });
     await page.getByText('No task with exactly this name and status.').waitFor();
     await page.getByRole('button', { name: 'Show all' }).click();
     await until(async () => (await rows().count()) === 50, 'all tasks');
-    assert.equal(await page.getByLabel('Name, exactly').inputValue(), '');
+    assert.equal(await name.inputValue(), '');
   });
 
   test('takes in new tasks, says what the service does, cancels and deletes after a question', async () => {

@@ -39,7 +39,7 @@ export function Facts({ video, shared }: FactsProps) {
       ${text === null ? null : fact('Line', html`<q>${text}</q>${about === '' ? null : html`<br /><span class="muted">${about}</span>`}`)}
       ${format === null ? null : fact('Format', format)}
       ${length === null ? null : fact('Length', `${length.toFixed(2)} s`)}
-      ${video.render_seconds === null ? null : fact('Made in', madeIn(video.render_seconds))}
+      ${video.render_seconds === null ? null : fact('Mixed in', mixedIn(video.render_seconds))}
       ${video.attempts > 1 ? fact('Attempts', String(video.attempts)) : null}
       ${targets.map((target) => fact(TARGETS[target.target] ?? target.target, targetResult(target)))}
       ${fact(
@@ -71,7 +71,8 @@ const TARGETS: Readonly<Record<string, string>> = {
 };
 const KINDS: Readonly<Record<string, string>> = { cover: 'Cover', srt: 'Captions', vtt: 'Captions' };
 
-function madeIn(seconds: number): string {
+function mixedIn(seconds: number): string {
+  if (seconds < 0.05) return 'less than 0.1 s';
   return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
 }
 
