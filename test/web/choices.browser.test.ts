@@ -169,6 +169,7 @@ describe('what is chosen on the page', IN_CHROMIUM, () => {
     await page.getByLabel('Name', { exact: true }).fill('newer');
     const isNewer = () => localStorage.getItem('every-cut.draft')?.includes('"newer"') === true;
     await page.waitForFunction(isNewer);
+    await other.getByText('Another tab of this browser has another draft.').waitFor();
     await other.goto('about:blank');
     await other.close();
     assert.ok(await page.evaluate(isNewer), 'a tab that changed nothing writes nothing');

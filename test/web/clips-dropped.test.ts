@@ -56,6 +56,14 @@ describe('files that are dropped on the page', () => {
     assert.deepEqual(shape('hooks/a.mp4', 'HOOKS/b.mp4').blocks, { hooks: ['a.mp4', 'b.mp4'] });
   });
 
+  test('are left out with one remark if their names begin with a dot, but for those of systems', () => {
+    const refused = (...paths: string[]) => arrange(dropped(...paths)).refused;
+    assert.deepEqual(refused('a/.hook.mp4', 'a/b.mp4', 'a/._b.mp4', 'a/.DS_Store'), [
+      'Left out .hook.mp4: names that begin with a dot are hidden files. Rename what shall be a clip.',
+    ]);
+    assert.match(refused('.a.mp4', '.b.mp4')[0] ?? '', /^Left out 2 files such as \.a\.mp4/);
+  });
+
   test('are in the order of an ad where no number says another one', () => {
     const order = (...folders: string[]) => {
       const { blocks, isOrderGuessed } = arrange(dropped(...folders.map((folder) => `${folder}/a.mp4`)));

@@ -45,7 +45,7 @@ export function arrange<F extends FileFacts>(dropped: readonly Dropped<F>[]): Ar
   const base = sharedFolder(shown);
   const lines: F[] = [];
   const tracks: F[] = [];
-  const refused: string[] = [];
+  const refused: string[] = hiddenRemark(dropped.map(({ file }) => file));
   const loose: F[] = [];
   const blocks = new Map<string, { name: string; files: F[] }>();
   let hasNumber = false;
@@ -69,6 +69,15 @@ export function arrange<F extends FileFacts>(dropped: readonly Dropped<F>[]): Ar
   const all = [...blocks.values()];
   const isOrderGuessed = all.length > 1 && !hasNumber;
   return { blocks: isOrderGuessed ? inOrderOfAds(all) : all, isOrderGuessed, loose, tracks, lines, refused };
+}
+
+/** Systems hide such files, so that people wonder where they are. Those of macOS itself begin with `._`. */
+function hiddenRemark(files: readonly FileFacts[]): string[] {
+  const dotted = files.filter((file) => /^\.[^_]/.test(file.name) && kindOf(file) !== undefined);
+  const [first] = dotted;
+  if (first === undefined) return [];
+  const which = dotted.length === 1 ? first.name : `${dotted.length} files such as ${first.name}`;
+  return [`Left out ${which}: names that begin with a dot are hidden files. Rename what shall be a clip.`];
 }
 
 function pathOf({ folders, file }: Dropped<FileFacts>): string {

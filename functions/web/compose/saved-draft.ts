@@ -2,6 +2,7 @@
 import { inBrowser } from '../ui/kept.ts';
 import { createStore } from '../ui/store.ts';
 import { type Draft, draft, emptyDraft } from './draft.ts';
+import { notes } from './intake.ts';
 import { isWorthKeeping, pack, unpack } from './pack.ts';
 
 const KEPT = 'every-cut.draft';
@@ -35,6 +36,7 @@ export function followAndKeep(): void {
     timer = setTimeout(keep, PAUSE_MS);
   });
   addEventListener('pagehide', keep);
+  addEventListener('storage', tellOfOther);
 }
 
 export function startOver(): void {
@@ -60,6 +62,17 @@ export function startFromLast(): void {
   const { id, seed, begun } = emptyDraft();
   draft.set({ ...found.draft, id, seed, begun });
   broughtBack.set(found.lost.length > 0 ? { lost: found.lost } : null);
+}
+
+/** Once: both tabs may go on in turn. */
+function tellOfOther({ key, newValue }: StorageEvent): void {
+  if (key !== KEPT || newValue === null || !isWorthKeeping(draft.get())) return;
+  removeEventListener('storage', tellOfOther);
+  const texts = [
+    'Another tab of this browser has another draft. Both stay as long as their tabs are open; the one that is changed last ' +
+      'is there when the page is loaded again.',
+  ];
+  notes.set({ list: '', texts });
 }
 
 function keep(): void {
