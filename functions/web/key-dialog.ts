@@ -36,7 +36,7 @@ function Question({ wasWrong, answer }: KeyQuestion) {
       onCancel=${(event: Event) => event.preventDefault()} onClose=${() => dialog.current?.showModal()}>
       <form class="card key-form" onSubmit=${send}>
         <h1 id=${title}>API key</h1>
-        <p>This service wants its API key. It is kept in this tab until you close it, and nowhere else.</p>
+        <p>This service wants its API key. It is kept in this tab until you close it, and nowhere else: another tab asks again.</p>
         ${problem === '' ? null : html`<${Notice} kind="bad">${problem}<//>`}
         <label class="field">
           <span>API key</span>

@@ -1,9 +1,11 @@
 /** The service behind this page, through its own public client, and the API key that the person typed in. */
 import { type Client, createClient, ServiceError } from '../client/client.ts';
 import type { AccessView } from '../model/answers/access.ts';
+import { refusalOfKey } from './key-characters.ts';
+import { inTab } from './ui/kept.ts';
 import { createStore } from './ui/store.ts';
 
-/** Of this tab only: it is forgotten when the tab closes. */
+/** Of this tab only: it is forgotten when the tab closes. The page of all addresses (http/docs/start.js) reads it, too. */
 const KEPT_KEY = 'every-cut.key';
 
 /** Where the service answers: this page's own address. */
@@ -20,7 +22,7 @@ export interface KeyQuestion {
 export const keyQuestion = createStore<KeyQuestion | null>(null);
 
 /** Undefined: none is in use. */
-export const apiKey = createStore(keptKey());
+export const apiKey = createStore(inTab.get(KEPT_KEY) ?? undefined);
 let client = clientWith(apiKey.get());
 let asking: Promise<void> | undefined;
 
@@ -52,9 +54,9 @@ function askForKey(): Promise<void> {
       wasWrong: apiKey.get() !== undefined,
       async answer(given) {
         const tried = clientWith(given);
-        const problem = await problemWith(tried);
+        const problem = refusalOfKey(given) ?? (await problemWith(tried));
         if (problem !== null) return problem;
-        keep(given);
+        inTab.set(KEPT_KEY, given);
         client = tried;
         apiKey.set(given);
         keyQuestion.set(null);
@@ -83,25 +85,9 @@ export function fileLink(path: string, token: string | null | undefined): string
 }
 
 export function forgetKey(): void {
-  keep(undefined);
+  inTab.set(KEPT_KEY, null);
   client = clientWith(undefined);
   apiKey.set(undefined);
-}
-
-/** Browsers may refuse to keep anything: the key then lasts as long as the page. */
-function keep(key: string | undefined): void {
-  try {
-    if (key === undefined) sessionStorage.removeItem(KEPT_KEY);
-    else sessionStorage.setItem(KEPT_KEY, key);
-  } catch {}
-}
-
-function keptKey(): string | undefined {
-  try {
-    return sessionStorage.getItem(KEPT_KEY) ?? undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Why the key of a client cannot be used; null: it can. */

@@ -123,4 +123,14 @@ describe('the page /docs', IN_CHROMIUM, () => {
     await page.locator('.auth-wrapper .authorize.unlocked').waitFor();
     browser.assertClean(host.url);
   });
+
+  test('has the key of whoever comes from the page for people in the same tab', async () => {
+    await page.goto(`${host.url}/#/settings`);
+    await page.getByRole('dialog', { name: 'API key' }).getByLabel('API key').fill(KEY);
+    await page.keyboard.press('Enter');
+    await page.getByRole('link', { name: 'All addresses of the service' }).click();
+    await page.locator('.auth-wrapper .authorize.locked').waitFor();
+    const stats = await tryOut('Service', 'stats');
+    assert.equal((await execute(stats)).status, 200);
+  });
 });

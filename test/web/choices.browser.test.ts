@@ -118,10 +118,20 @@ describe('what is chosen on the page', { skip }, () => {
     const voice = page.getByRole('combobox', { name: 'Voice of line 1' });
     await voice.focus();
     await page.keyboard.type('germ');
-    await page.getByRole('option', { name: /German/ }).waitFor();
+    await page
+      .getByRole('listbox')
+      .getByRole('option', { name: /German/ })
+      .waitFor();
     await page.keyboard.press('ArrowDown');
     await page.keyboard.press('Enter');
     assert.equal(await voice.inputValue(), 'German');
+    assert.equal(await page.getByLabel('Language of line 1').count(), 0);
+    await page.getByText('A line is read as English until').waitFor();
+    for (const line of [2, 3])
+      await page
+        .getByRole('combobox', { name: `Language of line ${line}` })
+        .selectOption({ label: 'French' });
+    await page.getByText('A line is read as English until').waitFor({ state: 'detached' });
     await button('Listen to German').press('Enter');
     await button('Stop German').press('Enter');
     await button('Listen to German').waitFor();
@@ -162,6 +172,7 @@ describe('what is chosen on the page', { skip }, () => {
     await page.getByLabel('Name', { exact: true }).fill('newer');
     const isNewer = () => localStorage.getItem('every-cut.draft')?.includes('"newer"') === true;
     await page.waitForFunction(isNewer);
+    await other.getByText('Another tab of this browser has another draft.').waitFor();
     await other.goto('about:blank');
     await other.close();
     assert.ok(await page.evaluate(isNewer), 'a tab that changed nothing writes nothing');

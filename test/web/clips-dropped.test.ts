@@ -56,6 +56,34 @@ describe('files that are dropped on the page', () => {
     assert.deepEqual(shape('hooks/a.mp4', 'HOOKS/b.mp4').blocks, { hooks: ['a.mp4', 'b.mp4'] });
   });
 
+  test('are left out with one remark if their names begin with a dot, but for those of systems', () => {
+    const refused = (...paths: string[]) => arrange(dropped(...paths)).refused;
+    assert.deepEqual(refused('a/.hook.mp4', 'a/b.mp4', 'a/._b.mp4', 'a/.DS_Store'), [
+      'Left out .hook.mp4: names that begin with a dot are hidden files. Rename what shall be a clip.',
+    ]);
+    assert.match(refused('.a.mp4', '.b.mp4')[0] ?? '', /^Left out 2 files such as \.a\.mp4/);
+  });
+
+  test('are in the order of an ad where no number says another one', () => {
+    const order = (...folders: string[]) => {
+      const { blocks, isOrderGuessed } = arrange(dropped(...folders.map((folder) => `${folder}/a.mp4`)));
+      return [blocks.map(({ name }) => name).join(), isOrderGuessed];
+    };
+    assert.deepEqual(order('bodies', 'cta', 'hooks'), ['hooks,bodies,cta', true]);
+    assert.deepEqual(order('Aufhänger', 'Ende', 'Körper'), ['Aufhänger,Körper,Ende', true]);
+    assert.deepEqual(order('cuerpo', 'ganchos', 'llamada a la acción'), [
+      'ganchos,cuerpo,llamada a la acción',
+      true,
+    ]);
+    assert.deepEqual(order('Accroches', 'appel_à_l’action', 'corps'), [
+      'Accroches,corps,appel_à_l’action',
+      true,
+    ]);
+    assert.deepEqual(order('a', 'weekend', 'b'), ['a,b,weekend', true]);
+    assert.deepEqual(order('1 cta', '2 hooks'), ['cta,hooks', false]);
+    assert.deepEqual(order('hooks'), ['hooks', false]);
+  });
+
   test('become one block if a single folder holds all clips, beside its music', () => {
     const found = { ...NOTHING, blocks: { hooks: ['a.mp4', 'b.mp4'] } };
     assert.deepEqual(shape('1 hooks/a.mp4', '1 hooks/b.mp4'), found);

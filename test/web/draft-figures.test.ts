@@ -13,7 +13,7 @@ import {
   newLine,
   type Upload,
 } from '../../functions/web/compose/draft.ts';
-import { estimateOf } from '../../functions/web/compose/estimate.ts';
+import { estimateOf, longest } from '../../functions/web/compose/estimate.ts';
 import { exampleName, templateValues } from '../../functions/web/compose/file-names.ts';
 import { isWorthKeeping, pack, unpack } from '../../functions/web/compose/pack.ts';
 import { emptyBlocks, readinessOf } from '../../functions/web/compose/readiness.ts';
@@ -21,7 +21,6 @@ import { requestOf, usedBlocks } from '../../functions/web/compose/request.ts';
 import { wordsOf } from '../../functions/web/compose/rule-words.ts';
 
 const LIMITS = { combinations: 10_000, sources: { buckets: [], ownBuckets: [] } };
-const TODAY = '2026-11-30';
 const DAY_MS = 86_400_000;
 
 function clip(name: string, changes: Partial<Clip> = {}): Clip {
@@ -57,7 +56,7 @@ describe('the count of videos', () => {
       tracks: some(2, 'song'),
     });
     assert.equal(quickCount(draft), 2 * 3 * 2 * 2);
-    assert.equal(formulaOf(draft, null), '2 hooks × 3 bodies × 1 call to action × 2 lines × 2 formats');
+    assert.equal(formulaOf(draft, null), '2 Hooks × 3 Bodies × 1 Call to action × 2 lines × 2 formats');
     assert.equal(quickCount(draftOf({ Hooks: [] })), 0);
   });
 
@@ -69,9 +68,9 @@ describe('the count of videos', () => {
   });
 
   test('calls one clip of a block by its singular, as far as that is plain', () => {
-    const names = ['Bodies', 'Hooks', 'USPs', 'Class', 'Ende', 'Calls to action'];
+    const names = ['Bodies', 'hooks', 'USPs', 'Class', 'Körper', 'Calls to action'];
     const said = names.map((name) => formulaOf(draftOf({ [name]: some(1, 'a') }), null));
-    assert.deepEqual(said, ['1 body', '1 hook', '1 USP', '1 class', '1 ende', '1 call to action']);
+    assert.deepEqual(said, ['1 Body', '1 hook', '1 USP', '1 Class', '1 Körper', '1 Call to action']);
   });
 });
 
@@ -103,6 +102,13 @@ describe('the estimate', () => {
     assert.ok(one.seconds > 40 && one.seconds < 75, `57 s were measured, got ${one.seconds}`);
     const three = estimate(draftOf(nine, { formats: ['9x16', '1x1', '16x9'] }));
     assert.ok(three.seconds > 70 && three.seconds < 140, `90 s were measured, got ${three.seconds}`);
+  });
+
+  test('is an upper end in round figures', () => {
+    const said = [0.4, 11, 55, 65, 599, 700, 4_000].map((seconds) =>
+      longest(seconds).replaceAll('\u00a0', ' '),
+    );
+    assert.deepEqual(said, ['10 s', '20 s', '1 min', '2 min', '10 min', '20 min', '1 h 10 min']);
   });
 
   test('has the price of speech, and of the hours of machines', () => {
@@ -225,8 +231,6 @@ describe('a rule in words', () => {
 });
 
 describe('the example of a file name', () => {
-  const options = { voice: 'Sarah', today: TODAY };
-
   test('is that of the first video, but for the id', () => {
     const lines = [{ ...newLine('Hello'), voice: 'Anna', language: 'de', group: 'German' }];
     const drafts = [
@@ -245,12 +249,12 @@ describe('the example of a file name', () => {
       ),
     ];
     for (const draft of drafts) {
-      const valid = readRequest(requestOf(draft, { ...options, isTrial: true }), LIMITS);
+      const valid = readRequest(requestOf(draft, { voice: 'Sarah', isTrial: true }), LIMITS);
       const plan = makePlan({ ...valid, seed: 1 });
       const [first] = plan.combinations;
       assert.ok(first);
       const real = nameOfVideo({ name: valid.taskName, plan, fileId: '3f9c2a00' }, first);
-      assert.equal(exampleName(draft, options), real);
+      assert.equal(exampleName(draft, 'Sarah'), real);
     }
   });
 
@@ -263,8 +267,8 @@ describe('the example of a file name', () => {
       .map(({ token }) => token)
       .join('-');
     assert.match(fileName, /\{block:Hooks\}.*\{group\}.*\{id\}$/);
-    const request = requestOf({ ...draft, fileName }, { ...options, isTrial: true });
+    const request = requestOf({ ...draft, fileName }, { voice: 'Sarah', isTrial: true });
     assert.doesNotThrow(() => makePlan({ ...readRequest(request, LIMITS), seed: 1 }));
-    assert.doesNotMatch(exampleName({ ...draft, fileName }, options), /[{}]/);
+    assert.doesNotMatch(exampleName({ ...draft, fileName }, 'Sarah'), /[{}]/);
   });
 });

@@ -62,6 +62,10 @@ describe('the page with an API key, its list of tasks and its settings', { skip 
     assert.equal(await page.evaluate('document.activeElement.type'), 'password');
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
+    await give('ключ');
+    await question()
+      .getByText('Expected a key of letters from A to Z, digits and signs, got “к” in it.')
+      .waitFor();
     await give('a key of somebody else');
     await question().getByText('Expected the API key of this service, got another one.').waitFor();
     const wrong = () => fetch(`${host.url}/tasks`, { headers: { 'x-api-key': 'another key' } });
@@ -103,14 +107,23 @@ describe('the page with an API key, its list of tasks and its settings', { skip 
     assert.match(await rows().last().innerText(), /^task 1\s/);
   });
 
-  test('finds tasks by status and by exact name', async () => {
-    await page.getByLabel('Name, exactly').fill('task 7');
+  test('finds tasks by status, by a part of the name, and by an exact name that is not loaded', async () => {
+    await page.reload();
+    await until(async () => (await rows().count()) === 50, 'the newest tasks');
+    const name = page.getByLabel('Name', { exact: true });
+    await name.fill('SK 7');
     await until(async () => (await rows().count()) === 1, 'one task');
+    await name.fill('task 1 ');
+    await until(async () => (await rows().count()) > 5, 'tasks from 10 to 19');
+    await name.fill('nothing like it');
+    await page.getByText('None of the newest tasks has “nothing like it” in its name.').waitFor();
+    await page.getByRole('button', { name: 'Search all by exact name' }).click();
+    await page.getByText('No task with exactly this name.').waitFor();
     await page.getByLabel('Status').selectOption({ label: 'Done' });
     await page.getByText('No task with exactly this name and status.').waitFor();
     await page.getByRole('button', { name: 'Show all' }).click();
     await until(async () => (await rows().count()) === 50, 'all tasks');
-    assert.equal(await page.getByLabel('Name, exactly').inputValue(), '');
+    assert.equal(await name.inputValue(), '');
   });
 
   test('takes in new tasks, says what the service does, cancels and deletes after a question', async () => {
@@ -137,6 +150,21 @@ describe('the page with an API key, its list of tasks and its settings', { skip 
     const left: string[] = [];
     for await (const { task_name } of client.tasks({ name: 'a slow one' })) left.push(task_name);
     assert.deepEqual(left, []);
+  });
+
+  test('says of a task that was deleted elsewhere that it is gone, without links to it', async () => {
+    const { task_id: id } = await submit('deleted elsewhere', '/none.mp4');
+    await client.ended(id);
+    await page.goto(`${host.url}/#/tasks/${id}`);
+    await page.getByRole('link', { name: 'Manifest CSV' }).waitFor();
+    await client.delete(id);
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+    await page.getByRole('heading', { level: 1, name: 'This task is not there any more' }).waitFor();
+    assert.equal(await page.getByRole('link', { name: 'Manifest CSV' }).count(), 0);
+    await page.reload();
+    await page.getByRole('heading', { level: 1, name: 'This task is not there any more' }).waitFor();
+    await page.getByRole('link', { name: 'See all tasks' }).click();
+    await rows().first().waitFor();
   });
 
   test('shows the settings, finds them, tells no secret, and forgets the key', async () => {

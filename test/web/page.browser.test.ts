@@ -73,6 +73,9 @@ describe('the page', IN_CHROMIUM, () => {
   test('takes clips that are dropped, a name for their block, and a part of one', async () => {
     await dropFiles(page, block(1), [await film('red'), torn]);
     await dropFiles(page, block(2), [await film('green'), await film('blue')]);
+    const card = page.locator('.clip').filter({ hasText: 'The browser cannot show it.' });
+    await card.getByRole('textbox', { name: 'Name of torn' }).waitFor();
+    assert.equal(await card.count(), 1);
     await page.getByLabel('Name of block 1').fill('Openers');
     await page.keyboard.press('Enter');
     await button('Trim red').click();

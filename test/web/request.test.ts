@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { readRequest } from '../../functions/model/request.ts';
+import { dayAndTime } from '../../functions/web/compose/day-and-time.ts';
 import {
   type Clip,
   type Draft,
@@ -13,7 +14,7 @@ import { placedMistakes } from '../../functions/web/compose/mistakes.ts';
 import { requestOf, withoutPending } from '../../functions/web/compose/request.ts';
 
 const LIMITS = { combinations: 1_000_000, sources: { buckets: [], ownBuckets: [] } };
-const TRIAL = { voice: 'Sarah', today: '2026-11-30', isTrial: true };
+const TRIAL = { voice: 'Sarah', isTrial: true };
 const REAL = { ...TRIAL, isTrial: false };
 const UPLOADED = `upload:${'0'.repeat(32)}-hook-a`;
 
@@ -37,14 +38,14 @@ function line(text: string, changes: Partial<Line> = {}): Line {
 
 function draftOf(blocks: Record<string, Clip[]>, changes: Partial<Draft> = {}): Draft {
   const named = Object.entries(blocks).map(([name, clips]) => ({ key: `block ${name}`, name, clips }));
-  return { ...emptyDraft(), seed: 7, blocks: named, ...changes };
+  return { ...emptyDraft(), seed: 7, begun: '2026-11-30 14-05', blocks: named, ...changes };
 }
 
 describe('the request of a draft', () => {
   test('has nothing but the clips, the format that was chosen and the seed of the plan', () => {
     const draft = draftOf({ Hooks: [link('a.mp4'), link('b.mp4')], Bodies: [link('c.mp4')] });
     assert.deepEqual(requestOf(draft, REAL), {
-      task_name: 'My ads 2026-11-30',
+      task_name: 'My ads 2026-11-30 14-05',
       video_blocks: [
         { name: 'Hooks', urls: ['https://example.com/a.mp4', 'https://example.com/b.mp4'] },
         { name: 'Bodies', urls: ['https://example.com/c.mp4'] },
@@ -122,8 +123,16 @@ describe('the request of a draft', () => {
       },
     );
     const { seed, task_name, ...rest } = requestOf(draft, REAL);
-    assert.deepEqual([seed, task_name], [7, 'My ads 2026-11-30']);
+    assert.deepEqual([seed, task_name], [7, 'My ads 2026-11-30 14-05']);
     assert.deepEqual(rest, { video_blocks: [{ name: 'Hooks', urls: ['https://example.com/a.mp4'] }] });
+  });
+
+  test('names a task that the person did not name by the day and time at which it was begun', () => {
+    assert.equal(dayAndTime(new Date(2026, 10, 3, 4, 5, 59)), '2026-11-03 04-05');
+    const nameOf = (changes: Partial<Draft>) =>
+      requestOf(draftOf({ a: [link('a')] }, changes), REAL).task_name;
+    assert.equal(nameOf({ begun: '2026-12-01 09-30' }), 'My ads 2026-12-01 09-30');
+    assert.equal(nameOf({ name: ' Sale ' }), 'Sale');
   });
 
   test('gives each block a name of its own', () => {

@@ -7,6 +7,7 @@ import { chosen, EVERYTHING, filterCounts, formatsOf, neighbour } from '../../fu
 import { aspectOf, layoutOf, moved, placeAt, rangeInView } from '../../functions/web/watch/layout.ts';
 import { baseName, labelOf } from '../../functions/web/watch/names.ts';
 import { nextPage, type VideoPage, videosIn, withPage } from '../../functions/web/watch/pages.ts';
+import { sharedRemarks } from '../../functions/web/watch/remarks.ts';
 
 const [SAMPLE] = RENDERS_PAGE.renders as unknown as [RenderView];
 const NO_STARS: ReadonlySet<number> = new Set();
@@ -173,4 +174,11 @@ describe('the grid of videos', () => {
     assert.deepEqual([aspectOf('9x16'), aspectOf('1920x1080'), aspectOf('0x0')], [9 / 16, 16 / 9, undefined]);
     assert.deepEqual([aspectOf('square'), aspectOf(null)], [undefined, undefined]);
   });
+});
+
+test('remarks are shared that all finished videos have, if there are several', () => {
+  const one = video(1, { status: 'succeeded', warnings: ['a', 'b'] });
+  const other = video(2, { status: 'succeeded', warnings: ['b', 'c'] });
+  assert.deepEqual(sharedRemarks([one, other, video(3, { status: 'failed', warnings: [] })]), ['b']);
+  assert.deepEqual(sharedRemarks([one]), []);
 });

@@ -152,7 +152,7 @@ describe('the page of a task', IN_CHROMIUM, () => {
     await page.waitForURL(/#\/tasks$/);
     assert.equal(await page.evaluate('localStorage.length'), 0);
     await page.goto(`${service.url}/#/tasks/%E0%A4%A`);
-    await page.getByText(/^Expected a task, got none of this address/).waitFor();
+    await page.getByRole('heading', { name: 'This task is not there any more' }).waitFor();
     await page.getByRole('link', { name: 'See all tasks' }).click();
   });
 });

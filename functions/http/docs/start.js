@@ -1,6 +1,6 @@
 // A file of its own, because the page allows no script within it. The address of the description follows from the
 // address of this file, so that it is right behind every proxy.
-globalThis.SwaggerUIBundle({
+const ui = globalThis.SwaggerUIBundle({
   url: new URL('../openapi.json', document.currentScript.src).href,
   domNode: document.getElementById('docs'),
   deepLinking: true,
@@ -10,4 +10,18 @@ globalThis.SwaggerUIBundle({
   persistAuthorization: false,
   // The default sends the description to validator.swagger.io.
   validatorUrl: 'none',
+  // Who comes from the page for people has given the key there already.
+  onComplete() {
+    const key = keyOfPage();
+    if (key !== null) ui.preauthorizeApiKey('ApiKey', key);
+  },
 });
+
+// Where functions/web/service.ts keeps it, for this tab alone. Browsers may forbid to look.
+function keyOfPage() {
+  try {
+    return sessionStorage.getItem('every-cut.key');
+  } catch {
+    return null;
+  }
+}

@@ -1,10 +1,10 @@
 /** The foot of a list: more clips by dropping, choosing or pasting links. */
 import { useRef, useState } from 'preact/hooks';
 import { html } from '../ui/html.ts';
+import { Icon } from '../ui/icons.ts';
 import { AddLinks } from './add-links.ts';
 import { TRACKS } from './arrange-clips.ts';
 import { chosenFiles } from './drop-reading.ts';
-import { Icon } from './icons.ts';
 import { addDropped } from './intake.ts';
 
 const FILMS = 'video/*,image/png,image/jpeg,image/webp,image/gif,.mkv,.mov,.ts,.mts,.m2ts,.flv,.wmv,.avi';

@@ -1,4 +1,5 @@
 /** Where files go that were dropped on the page: folders become blocks. */
+import { inOrderOfAds } from './block-order.ts';
 import { type FileFacts, isHidden, kindOf, refusalOfFile } from './file-kinds.ts';
 
 /** A dropped file with the folders that it lies in, the outermost first. */
@@ -8,8 +9,10 @@ export interface Dropped<F extends FileFacts = File> {
 }
 
 export interface Arranged<F extends FileFacts = File> {
-  /** One for each folder with clips, in the order of their names. */
+  /** One for each folder with clips, in the order of their numbers or else of what they are in an ad. */
   blocks: readonly { name: string; files: readonly F[] }[];
+  /** Whether no number says in which order the blocks are. */
+  isOrderGuessed: boolean;
   /** Clips that lie in no folder. */
   loose: readonly F[];
   tracks: readonly F[];
@@ -42,9 +45,10 @@ export function arrange<F extends FileFacts>(dropped: readonly Dropped<F>[]): Ar
   const base = sharedFolder(shown);
   const lines: F[] = [];
   const tracks: F[] = [];
-  const refused: string[] = [];
+  const refused: string[] = hiddenRemark(dropped.map(({ file }) => file));
   const loose: F[] = [];
   const blocks = new Map<string, { name: string; files: F[] }>();
+  let hasNumber = false;
   for (const { folders, file } of shown) {
     // Without a folder below the shared one, the shared one is the block.
     const folder = folders[base] ?? (isOneBlock(shown, base) ? folders.at(-1) : undefined);
@@ -56,12 +60,24 @@ export function arrange<F extends FileFacts>(dropped: readonly Dropped<F>[]): Ar
     else if (name === undefined) loose.push(file);
     else {
       const key = name.toLowerCase();
+      hasNumber ||= /^[\s._()-]*\d/.test(folder ?? '');
       const block = blocks.get(key) ?? { name, files: [] };
       block.files.push(file);
       blocks.set(key, block);
     }
   }
-  return { blocks: [...blocks.values()], loose, tracks, lines, refused };
+  const all = [...blocks.values()];
+  const isOrderGuessed = all.length > 1 && !hasNumber;
+  return { blocks: isOrderGuessed ? inOrderOfAds(all) : all, isOrderGuessed, loose, tracks, lines, refused };
+}
+
+/** Systems hide such files, so that people wonder where they are. Those of macOS itself begin with `._`. */
+function hiddenRemark(files: readonly FileFacts[]): string[] {
+  const dotted = files.filter((file) => /^\.[^_]/.test(file.name) && kindOf(file) !== undefined);
+  const [first] = dotted;
+  if (first === undefined) return [];
+  const which = dotted.length === 1 ? first.name : `${dotted.length} files such as ${first.name}`;
+  return [`Left out ${which}: names that begin with a dot are hidden files. Rename what shall be a clip.`];
 }
 
 function pathOf({ folders, file }: Dropped<FileFacts>): string {

@@ -2,6 +2,7 @@
 import { useState } from 'preact/hooks';
 import { count } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
+import { Icon } from '../ui/icons.ts';
 import { memo } from '../ui/memo.ts';
 import { useStore } from '../ui/store.ts';
 import { AddClips } from './add-clips.ts';
@@ -10,7 +11,6 @@ import { leaveByKey } from './clip-card.ts';
 import { ClipList, useDropTarget } from './clip-list.ts';
 import { type Block, draft, edit, editBlock } from './draft.ts';
 import { dragged, endDrag, startDrag } from './dragging.ts';
-import { Icon } from './icons.ts';
 import { takeOutBlock } from './removal.ts';
 
 export interface BlockColumnProps {

@@ -1,12 +1,12 @@
 /** The clips of a task, in their blocks. */
 import { useEffect, useRef } from 'preact/hooks';
 import { html } from '../ui/html.ts';
+import { Icon } from '../ui/icons.ts';
 import { useStore } from '../ui/store.ts';
 import { MAX_BLOCKS } from './arrange-clips.ts';
 import { BlockColumn } from './block.ts';
 import { draft } from './draft.ts';
 import { chosenFiles } from './drop-reading.ts';
-import { Icon } from './icons.ts';
 import { addBlock, addDropped } from './intake.ts';
 import { askBeforeLeaving } from './leaving.ts';
 import { Notes } from './notes.ts';

@@ -2,13 +2,13 @@
 import { useState } from 'preact/hooks';
 import { size } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
+import { Icon, type IconName } from '../ui/icons.ts';
 import { memo } from '../ui/memo.ts';
 import { say } from '../ui/notice.ts';
 import { clipsOf, moveClip, TRACKS } from './arrange-clips.ts';
 import { type Clip, draft, edit, editClip, usedSeconds } from './draft.ts';
 import { endDrag, startDrag } from './dragging.ts';
 import { kindOf } from './file-kinds.ts';
-import { Icon, type IconName } from './icons.ts';
 import { ListenButton } from './listen.ts';
 import { Mistakes } from './mistake-list.ts';
 import { takeOutClip } from './removal.ts';
@@ -56,6 +56,11 @@ export const ClipCard = memo(({ clip, list, at, isLast, mark }: ClipCardProps) =
         <button type="button" class="icon-button" aria-label=${`Remove ${name}`} title="Remove" data-does="remove"
           onClick=${() => remove(key, list, at)}><${Icon} name="remove" /></button>
       </div>
+      ${
+        clip.isUnreadable === true
+          ? html`<p class="clip-unreadable muted">The browser cannot show it. If it does not play elsewhere either, export it again.</p>`
+          : null
+      }
       <${UploadLine} clip=${clip} />
       <${Mistakes} at=${`clip:${key}`} />
     </div>`;

@@ -17,7 +17,7 @@ export function quickCount(draft: Draft): number {
   );
 }
 
-/** Such as `2 hooks × 3 bodies × 2 formats`. */
+/** Such as `2 Hooks × 3 Bodies × 2 formats`. */
 export function formulaOf(draft: Draft, selection: Pick<Selection, 'possible' | 'chosen'> | null): string {
   const blocks = usedBlocks(draft);
   const isAll = selection === null ? draft.limit === null : selection.chosen === selection.possible;
@@ -40,10 +40,9 @@ function factorsOf(draft: Draft): { size: number; what: string }[] {
   ].filter(({ size }) => size > 1);
 }
 
-/** `2 calls to action`, `1 call to action`; `USP` and `iPhone` stay as they are. */
+/** `2 Calls to action`, `1 Call to action`: nouns keep their capitals, as in German. */
 function ofBlock(clips: number, name: string): string {
-  const lower = /^\p{Lu}\p{Ll}/u.test(name) ? `${name.charAt(0).toLowerCase()}${name.slice(1)}` : name;
-  return `${clips} ${clips === 1 ? oneOf(lower) : lower}`;
+  return `${clips} ${clips === 1 ? oneOf(name) : name}`;
 }
 
 /** People call blocks by plurals. */

@@ -1,5 +1,6 @@
 /** What the person has put together so far: the request before it is one. */
 import { createStore } from '../ui/store.ts';
+import { dayAndTime } from './day-and-time.ts';
 
 /** A file that was dropped, or a link that was pasted: a clip or a track. */
 export interface Clip {
@@ -12,6 +13,8 @@ export interface Clip {
   seconds: number | null;
   /** A small picture of it, as a data: URL; null: none. */
   poster: string | null;
+  /** The browser says that it cannot show it: it is torn, or of a kind that browsers do not know. */
+  isUnreadable?: boolean;
   /** The part that is used; null: from its beginning, to its end. */
   startSeconds: number | null;
   endSeconds: number | null;
@@ -73,6 +76,8 @@ export interface Draft {
   id: string;
   /** What chance draws by, so that the plan that is shown is the one that is made. */
   seed: number;
+  /** When it was begun, such as `2026-11-30 14-05`: part of its name where the person gives none. */
+  begun: string;
   name: string;
   blocks: readonly Block[];
   tracks: readonly Clip[];
@@ -106,6 +111,7 @@ export function emptyDraft(): Draft {
   return {
     id: newId(),
     seed: newSeed(),
+    begun: dayAndTime(),
     name: '',
     blocks: ['Hooks', 'Bodies', 'Calls to action'].map((name) => ({ key: newKey(), name, clips: [] })),
     tracks: [],

@@ -1,5 +1,6 @@
 /** What a task will take, from its plan and from lengths that the browser knows. All of it is "about". Pure. */
 import type { EstimateView, PlanView } from '../../model/answers/render.ts';
+import { duration } from '../ui/format.ts';
 import { type Clip, type Draft, usedSeconds } from './draft.ts';
 import { usedBlocks } from './request.ts';
 
@@ -69,6 +70,14 @@ export function estimateOf({ draft, selection, work, processors }: EstimateInput
     seconds: STARTING + processorSeconds / Math.max(1, processors),
     usd: work.speech_usd + computeUsd,
   };
+}
+
+/** The time as an upper end, with no more digits than it deserves: clips that are copied, or known already, take far less. */
+export function longest(seconds: number): string {
+  if (seconds <= 50) return duration(Math.max(1, Math.ceil(seconds / 10)) * 10);
+  const minutes = Math.ceil(seconds / 60);
+  const whole = minutes <= 10 ? minutes : Math.ceil(minutes / 10) * 10;
+  return whole < 60 ? `${whole}\u00a0min` : duration(whole * 60);
 }
 
 function lengthOf(clip: Clip): number {

@@ -6,12 +6,11 @@ import { typedIn } from '../ui/value.ts';
 import { draft, edit } from './draft.ts';
 import { exampleName, templateValues } from './file-names.ts';
 import { Mistakes } from './mistake-list.ts';
-import { today } from './today.ts';
 import { usualVoice } from './voice-list.ts';
 
 export function FileName() {
   const fileName = useStore(draft, (now) => now.fileName);
-  const example = useStore(draft, (now) => exampleName(now, { voice: usualVoice(), today: today() }));
+  const example = useStore(draft, (now) => exampleName(now, usualVoice()));
   // Drawn again when there are others.
   useStore(draft, (now) =>
     templateValues(now)

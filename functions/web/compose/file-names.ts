@@ -40,8 +40,11 @@ export function templateValues(draft: Draft): TemplateValue[] {
   ];
 }
 
-/** The name of the first video, nearly: folders for groups and formats included. */
-export function exampleName(draft: Draft, { voice, today }: { voice: string; today: string }): string {
+/**
+ * The name of the first video, nearly: folders for groups and formats included.
+ * @param voice of lines that name none
+ */
+export function exampleName(draft: Draft, voice: string): string {
   const blocks = usedBlocks(draft);
   const [line] = spokenLines(draft);
   const [format = ''] = draft.formats;
@@ -52,7 +55,7 @@ export function exampleName(draft: Draft, { voice, today }: { voice: string; tod
   const template = isSeveral && !wanted.includes('{format}') ? `${wanted}_{format}` : wanted;
   const values: Record<string, string> = {
     index: '0001',
-    task: nameOf(draft, today),
+    task: nameOf(draft),
     format,
     track: shown(draft.tracks[0]?.name ?? ''),
     line: line === undefined ? '' : '1',

@@ -25,8 +25,12 @@ export async function addDropped(dropped: readonly Dropped[], list?: string): Pr
     await addLines(lines);
     return addFiles(list, [...files, ...tracks], refused);
   }
-  const { blocks, loose, tracks, lines, refused } = arrange(dropped);
+  const { blocks, isOrderGuessed, loose, tracks, lines, refused } = arrange(dropped);
   const texts = [...refused];
+  if (isOrderGuessed) {
+    const names = blocks.map(({ name }) => name).join(', ');
+    texts.push(`Each video has its clips in this order: ${names}. Drag blocks to change the order.`);
+  }
   for (const { list: into, files } of placesOf(blocks, texts)) texts.push(...put(into, files));
   if (loose.length > 0) texts.push(...put(emptyBlock(), loose));
   texts.push(...put(TRACKS, tracks));

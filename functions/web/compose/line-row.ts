@@ -4,6 +4,7 @@ import { html } from '../ui/html.ts';
 import { memo } from '../ui/memo.ts';
 import { typedIn } from '../ui/value.ts';
 import { draft, edit, editLine, type Line, newLine } from './draft.ts';
+import { LanguageChoice } from './language-choice.ts';
 import { Mistakes } from './mistake-list.ts';
 import { takeOutLine } from './removal.ts';
 import { VoiceBox } from './voice-box.ts';
@@ -35,7 +36,10 @@ export const LineRow = memo(function LineRow({ line, number, isLast }: LineRowPr
           onInput=${(event: Event) => editLine(key, { text: typedIn(event) })}></textarea>
         <${Mistakes} at=${`line:${key}`} />
       </div>
-      <${VoiceBox} line=${line} label=${`Voice of ${name}`} />
+      <div class="line-voice">
+        <${VoiceBox} line=${line} label=${`Voice of ${name}`} />
+        <${LanguageChoice} line=${line} label=${`Language of ${name}`} />
+      </div>
       <div class="line-buttons">
         <button type="button" class="icon-button" aria-label=${`Move ${name} up`} disabled=${number === 1}
           onClick=${(event: Event) => move(key, -1, event)}>↑</button>

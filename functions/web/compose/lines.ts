@@ -7,6 +7,7 @@ import { html } from '../ui/html.ts';
 import { useStore } from '../ui/store.ts';
 import { typedIn } from '../ui/value.ts';
 import { draft, edit, newLine } from './draft.ts';
+import { LanguageNote } from './language-choice.ts';
 import { ADD_LINE, LineRow, textsIn } from './line-row.ts';
 import { Mistakes } from './mistake-list.ts';
 import { ModeChoice } from './mode-choice.ts';
@@ -69,7 +70,7 @@ export function Lines() {
             : null
         }
         <${Mistakes} at="linesMode" />
-        ${hasLines ? html`<${Remarks} place="lines" /><${NoList} />` : null}
+        ${hasLines ? html`<${LanguageNote} /><${Remarks} place="lines" /><${NoList} />` : null}
       </div>
       ${isPasting ? html`<${PasteDialog} onClose=${() => paste(false)} />` : null}
     </section>`;

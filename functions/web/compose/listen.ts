@@ -1,10 +1,10 @@
 /** Listening to one track at a time. */
 import { useEffect } from 'preact/hooks';
 import { html } from '../ui/html.ts';
+import { Icon } from '../ui/icons.ts';
 import { createStore, useStore } from '../ui/store.ts';
 import { placeOfClip } from './arrange-clips.ts';
 import { type Clip, draft } from './draft.ts';
-import { Icon } from './icons.ts';
 
 /** Key of the track that plays. */
 const playing = createStore<string | null>(null);

@@ -10,9 +10,11 @@ import { toMs } from './trim-times.ts';
 interface Facts {
   seconds: number | null;
   poster: string | null;
+  isUnreadable?: boolean;
 }
 
 const NONE: Facts = { seconds: null, poster: null };
+const UNREADABLE: Facts = { ...NONE, isUnreadable: true };
 /** The longer side of a picture, in pixels: enough for a preview of captions on it. */
 const MOST_PIXELS = 320;
 const SHOWN_EVERY_MS = 150;
@@ -38,7 +40,7 @@ async function lookAtAll(): Promise<void> {
     const { key, file } = next;
     await idle();
     const isThere = placeOfClip(draft.get(), key) !== undefined;
-    const facts = isThere ? await factsOf(file).catch(() => NONE) : NONE;
+    const facts = isThere ? await factsOf(file).catch(withoutFacts) : NONE;
     found.set(key, facts);
     if (waiting.length === 0 || performance.now() - shownAt >= SHOWN_EVERY_MS) show();
   }
@@ -54,6 +56,12 @@ function show(): void {
   };
   changeClips(withFacts);
   found.clear();
+}
+
+/** A browser that is merely slow says nothing of the file. */
+function withoutFacts(error: unknown): Facts {
+  const isOfFile = error instanceof MediaError || error instanceof DOMException;
+  return isOfFile ? UNREADABLE : NONE;
 }
 
 async function factsOf(file: File): Promise<Facts> {

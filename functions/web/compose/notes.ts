@@ -1,9 +1,9 @@
 /** What was not taken, at the list that it was dropped on; and the offer to put back what was removed. */
 import { html } from '../ui/html.ts';
+import { Icon } from '../ui/icons.ts';
 import { Notice } from '../ui/notice.ts';
 import { useStore } from '../ui/store.ts';
 import { TRACKS } from './arrange-clips.ts';
-import { Icon } from './icons.ts';
 import { notes } from './intake.ts';
 import { forget, putBack, removed } from './removal.ts';
 

@@ -7,7 +7,6 @@ import { createStore } from '../ui/store.ts';
 import { type Draft, draft } from './draft.ts';
 import { type PlacedMistake, placedMistakes } from './mistakes.ts';
 import { requestOf, usedBlocks, withoutPending } from './request.ts';
-import { today } from './today.ts';
 import { usualVoice, voices } from './voice-list.ts';
 
 export interface PlanState {
@@ -50,7 +49,7 @@ export function askAgain(): void {
 
 /** What the plan is asked for with. */
 export function trialOf(now: Draft): ProcessMediaRequest {
-  return requestOf(now, { voice: usualVoice(), today: today(), isTrial: true });
+  return requestOf(now, { voice: usualVoice(), isTrial: true });
 }
 
 function later(now: Draft): void {

@@ -13,8 +13,6 @@ import {
 export interface RequestOptions {
   /** For lines that name no voice. */
   voice: string;
-  /** Such as `2026-11-30`, for a draft without a name. */
-  today: string;
   /** For a plan only: files need not have been sent, and plans stay the same while they are. */
   isTrial: boolean;
 }
@@ -60,7 +58,7 @@ export function requestOf(draft: Draft, options: RequestOptions): ProcessMediaRe
   const rulesOf = (kind: Rule['kind']) => sentRules(draft, kind).map(({ placed }) => placed);
   const [include, exclude] = [rulesOf('include'), rulesOf('exclude')];
   return {
-    task_name: nameOf(draft, options.today),
+    task_name: nameOf(draft),
     video_blocks: blocks.map(({ block, name }) => ({ name, urls: block.clips.map(entry) })),
     ...(draft.tracks.length > 0 && { audio_blocks: [{ name: 'music', urls: draft.tracks.map(entry) }] }),
     ...(lines.length > 0 && {
@@ -89,8 +87,8 @@ export function requestOf(draft: Draft, options: RequestOptions): ProcessMediaRe
 }
 
 /** What the task is called. */
-export function nameOf({ name }: Draft, today: string): string {
-  return name.trim().slice(0, MOST).trim() || `My ads ${today}`;
+export function nameOf({ name, begun }: Pick<Draft, 'name' | 'begun'>): string {
+  return name.trim().slice(0, MOST).trim() || `My ads ${begun}`;
 }
 
 /** In order, with the names that rules and file names call them by. */

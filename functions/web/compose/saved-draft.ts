@@ -1,6 +1,8 @@
 /** Keeps the draft in this browser, so that it is there when the page is loaded again, and the last one that was sent. */
+import { inBrowser } from '../ui/kept.ts';
 import { createStore } from '../ui/store.ts';
-import { type Draft, draft, emptyDraft, newSeed } from './draft.ts';
+import { type Draft, draft, emptyDraft } from './draft.ts';
+import { notes } from './intake.ts';
 import { isWorthKeeping, pack, unpack } from './pack.ts';
 
 const KEPT = 'every-cut.draft';
@@ -10,7 +12,7 @@ const PAUSE_MS = 500;
 /** What was brought back when the page was loaded; null: nothing, or the person knows. */
 export const broughtBack = createStore<{ lost: readonly string[] } | null>(null);
 /** Whether there is a last one to start from. */
-export const hasLast = createStore(read(LAST) !== null);
+export const hasLast = createStore(inBrowser.get(LAST) !== null);
 
 /** With its files, while the page stays. */
 let last: Draft | undefined;
@@ -23,7 +25,7 @@ let kept: Draft | undefined;
 export function followAndKeep(): void {
   if (isFollowing) return;
   isFollowing = true;
-  const found = unpack(read(KEPT) ?? '', Date.now());
+  const found = unpack(inBrowser.get(KEPT) ?? '', Date.now());
   if (found !== undefined && !isWorthKeeping(draft.get())) {
     draft.set(found.draft);
     broughtBack.set({ lost: found.lost });
@@ -34,6 +36,7 @@ export function followAndKeep(): void {
     timer = setTimeout(keep, PAUSE_MS);
   });
   addEventListener('pagehide', keep);
+  addEventListener('storage', tellOfOther);
 }
 
 export function startOver(): void {
@@ -44,20 +47,32 @@ export function startOver(): void {
 /** Of a draft that was sent. */
 export function keepLast(sent: Draft): void {
   last = sent;
-  write(LAST, pack(sent));
+  inBrowser.set(LAST, pack(sent));
   broughtBack.set(null);
   hasLast.set(true);
 }
 
 export function startFromLast(): void {
-  const found = last === undefined ? unpack(read(LAST) ?? '', Date.now()) : { draft: last, lost: [] };
+  const found =
+    last === undefined ? unpack(inBrowser.get(LAST) ?? '', Date.now()) : { draft: last, lost: [] };
   if (found === undefined) {
     hasLast.set(false);
     return;
   }
-  const { id } = emptyDraft();
-  draft.set({ ...found.draft, id, seed: newSeed() });
+  const { id, seed, begun } = emptyDraft();
+  draft.set({ ...found.draft, id, seed, begun });
   broughtBack.set(found.lost.length > 0 ? { lost: found.lost } : null);
+}
+
+/** Once: both tabs may go on in turn. */
+function tellOfOther({ key, newValue }: StorageEvent): void {
+  if (key !== KEPT || newValue === null || !isWorthKeeping(draft.get())) return;
+  removeEventListener('storage', tellOfOther);
+  const texts = [
+    'Another tab of this browser has another draft. Both stay as long as their tabs are open; the one that is changed last ' +
+      'is there when the page is loaded again.',
+  ];
+  notes.set({ list: '', texts });
 }
 
 function keep(): void {
@@ -65,23 +80,5 @@ function keep(): void {
   const now = draft.get();
   if (now === kept) return;
   kept = now;
-  write(KEPT, isWorthKeeping(now) ? pack(now) : null);
-}
-
-/** Browsers may refuse: the page works without it. */
-function read(key: string): string | null {
-  try {
-    return localStorage.getItem(key);
-  } catch {
-    return null;
-  }
-}
-
-function write(key: string, text: string | null): void {
-  try {
-    if (text === null) localStorage.removeItem(key);
-    else localStorage.setItem(key, text);
-  } catch {
-    // It is full, or turned off.
-  }
+  inBrowser.set(KEPT, isWorthKeeping(now) ? pack(now) : null);
 }

@@ -9,7 +9,6 @@ import { type PlacedMistake, placedMistakes } from './mistakes.ts';
 import { readinessOf } from './readiness.ts';
 import { requestOf } from './request.ts';
 import { keepLast } from './saved-draft.ts';
-import { today } from './today.ts';
 import { loadVoices, usualVoice } from './voice-list.ts';
 
 export interface Starting {
@@ -53,7 +52,7 @@ async function send(now: Draft): Promise<void> {
   try {
     // A line without a voice gets the first one.
     if (now.lines.some(({ voice }) => voice.trim() === '')) await loadVoices();
-    const request = requestOf(now, { voice: usualVoice(), today: today(), isTrial: false });
+    const request = requestOf(now, { voice: usualVoice(), isTrial: false });
     const idempotencyKey = keyOf(now.id, JSON.stringify(request));
     const { task_id: taskId } = await ask((client) => client.submit(request, { idempotencyKey }));
     const isHere = place.get().view === 'compose';

@@ -6,7 +6,7 @@ import { Notice } from '../ui/notice.ts';
 import { useStore } from '../ui/store.ts';
 import { formulaOf, quickCount } from './counts.ts';
 import { type Draft, draft, edit } from './draft.ts';
-import { type Estimate, estimateOf } from './estimate.ts';
+import { type Estimate, estimateOf, longest } from './estimate.ts';
 import { lookAtMachine, processors } from './machine.ts';
 import { AllMistakes, Mistakes } from './mistake-list.ts';
 import { askAgain, followDraft, type PlanState, plan } from './plan.ts';
@@ -15,7 +15,6 @@ import { emptyBlocks } from './readiness.ts';
 import { placeOfRemark, sentence } from './remarks.ts';
 import { nameOf, withoutPending } from './request.ts';
 import { StartButton } from './start-button.ts';
-import { today } from './today.ts';
 
 export function Summary() {
   const now = useStore(draft);
@@ -51,7 +50,7 @@ export function Summary() {
       <div id="summary-rest" class="summary-rest">
         <label class="field">
           <span>Name</span>
-          <input type="text" maxlength="200" placeholder=${nameOf({ ...now, name: '' }, today())} value=${now.name}
+          <input type="text" maxlength="200" placeholder=${nameOf({ ...now, name: '' })} value=${now.name}
             onInput=${(event: InputEvent) => edit({ name: (event.target as HTMLInputElement).value })} />
         </label>
         ${estimate === null ? null : html`<${Facts} estimate=${estimate} characters=${work?.speech_characters ?? 0} />`}
@@ -74,7 +73,7 @@ function Facts({ estimate, characters }: { estimate: Estimate; characters: numbe
     <dl class="facts">
       <div><dt>Length in all</dt><dd>${duration(videoSeconds)}</dd></div>
       ${characters > 0 ? html`<div><dt>Spoken</dt><dd>${count(characters, 'character')}</dd></div>` : null}
-      <div><dt>Ready in</dt><dd>about ${about(seconds)}</dd></div>
+      <div><dt>Ready in</dt><dd>up to ${longest(seconds)}</dd></div>
       <div><dt>Cost</dt><dd>${usd === 0 ? 'nothing' : `about ${dollars(usd)}`}</dd></div>
     </dl>
     ${
@@ -114,12 +113,4 @@ function Warnings({ warnings }: { warnings: readonly string[] }) {
       <summary>${count(warnings.length, 'remark')}</summary>
       <ul class="remarks">${warnings.map((warning) => html`<li key=${warning}>${warning}</li>`)}</ul>
     </details>`;
-}
-
-/** An estimate is no more exact than that. */
-function about(seconds: number): string {
-  if (seconds < 20) return duration(Math.max(1, Math.ceil(seconds)));
-  if (seconds < 100) return duration(Math.ceil(seconds / 5) * 5);
-  const minutes = Math.ceil(seconds / 60);
-  return minutes < 60 ? `${minutes} min` : duration(Math.ceil(minutes / 10) * 600);
 }

@@ -1,8 +1,8 @@
 /** Plays the used part of a clip again and again, above a timeline with its two ends. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { html } from '../ui/html.ts';
+import { Icon } from '../ui/icons.ts';
 import { release } from '../ui/release.ts';
-import { Icon } from './icons.ts';
 import { TrimTimeline } from './trim-timeline.ts';
 import type { Part } from './trim-times.ts';
 

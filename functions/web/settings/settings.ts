@@ -29,7 +29,7 @@ export function Settings() {
           <p class="muted">
             ${answer === null ? 'What this service was started with.' : `Every Cut ${answer.version}.`} Change them in the
             file <code>.env</code> or the environment of the service, and start it again.${' '}
-            <a href="docs">All addresses of the service</a>
+            <a href="docs">All addresses of the service</a>${hasKey ? ', which take the key from this tab: a new tab asks for it' : ''}.
           </p>
         </div>
         ${hasKey ? html`<${Key} />` : null}

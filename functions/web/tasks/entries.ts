@@ -12,6 +12,12 @@ export function doneText({ combinations, succeeded, failed, cancelled }: TaskEnt
   ].join(', ');
 }
 
+/** Those whose names have this part, in any case. */
+export function named(entries: readonly TaskEntry[], part: string): readonly TaskEntry[] {
+  const wanted = part.trim().toLowerCase();
+  return wanted === '' ? entries : entries.filter((entry) => entry.task_name.toLowerCase().includes(wanted));
+}
+
 /** What the list shows of the status of a task. */
 export function entryOf(status: TaskEntry): TaskEntry {
   const { task_id, task_name, created_at, completed_at, links } = status;

@@ -1,5 +1,5 @@
 /** The view of all tasks, newest first. */
-import { useCallback, useState } from 'preact/hooks';
+import { useCallback, useMemo, useState } from 'preact/hooks';
 import type { TaskEntry } from '../../model/answers/task.ts';
 import { ask } from '../service.ts';
 import { Confirm } from '../ui/confirm.ts';
@@ -7,6 +7,7 @@ import { count } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 import { Notice, say } from '../ui/notice.ts';
 import { addressOf } from '../ui/place.ts';
+import { named } from './entries.ts';
 import { forgetTask } from './forget-task.ts';
 import { ListFilters } from './list-filters.ts';
 import type { Filters } from './reading.ts';
@@ -20,8 +21,22 @@ const isAll = ({ status, name }: Filters) => status === '' && name === '';
 
 export function TaskList() {
   const [filters, setFilters] = useState<Filters>(ALL);
+  const [search, setSearch] = useState('');
   const [asked, setAsked] = useState<{ action: Action; entry: TaskEntry } | null>(null);
   const tasks = useTasks(filters);
+  // The service finds whole names alone: parts of names are looked for among the tasks that are here.
+  const entries = useMemo(
+    () => (filters.name === '' ? named(tasks.entries, search) : tasks.entries),
+    [tasks.entries, filters.name, search],
+  );
+  const find = (text: string) => {
+    setSearch(text);
+    if (filters.name !== '') setFilters({ ...filters, name: '' });
+  };
+  const showAll = () => {
+    setSearch('');
+    setFilters(ALL);
+  };
   const onAction = useCallback((action: Action, entry: TaskEntry) => setAsked({ action, entry }), []);
   return html`
     <div class="stack task-list">
@@ -32,11 +47,13 @@ export function TaskList() {
       <${ServiceLine} />
       <section class="card" aria-label="All tasks">
         ${
-          isAll(filters) && tasks.entries.length === 0
+          isAll(filters) && search === '' && tasks.entries.length === 0
             ? null
-            : html`<${ListFilters} filters=${filters} onChange=${setFilters} />`
+            : html`<${ListFilters} status=${filters.status} search=${search} onSearch=${find}
+                onStatus=${(status: Filters['status']) => setFilters({ ...filters, status })} />`
         }
-        <${Found} tasks=${tasks} filters=${filters} onAction=${onAction} onAll=${() => setFilters(ALL)} />
+        <${Found} tasks=${tasks} entries=${entries} filters=${filters} search=${search} onAction=${onAction} onAll=${showAll}
+          onExact=${() => setFilters({ ...filters, name: search.trim() })} />
       </section>
       ${asked === null ? null : html`<${Question} ...${asked} tasks=${tasks} onClose=${() => setAsked(null)} />`}
     </div>`;
@@ -44,13 +61,18 @@ export function TaskList() {
 
 interface FoundProps {
   tasks: Tasks;
+  /** Those that are shown. */
+  entries: readonly TaskEntry[];
   filters: Filters;
+  search: string;
   onAction: (action: Action, entry: TaskEntry) => void;
   onAll: () => void;
+  /** Asks the service for tasks of exactly the name that is searched. */
+  onExact: () => void;
 }
 
-function Found({ tasks, filters, onAction, onAll }: FoundProps) {
-  const { entries, hasMore, isLoading, problem } = tasks;
+function Found({ tasks, entries, filters, search, onAction, onAll, onExact }: FoundProps) {
+  const { hasMore, isLoading, problem } = tasks;
   const told =
     problem === null
       ? null
@@ -62,7 +84,7 @@ function Found({ tasks, filters, onAction, onAll }: FoundProps) {
     }
     return isLoading
       ? html`<p class="muted" role="status">Loading …</p>`
-      : html`<${Empty} ...${{ filters, onAll }} />`;
+      : html`<${Empty} ...${{ filters, search, hasMore, onAll, onExact }} />`;
   }
   return html`
     ${told}
@@ -97,7 +119,19 @@ function More({ onMore }: { onMore: () => Promise<void> }) {
   return html`<button type="button" class="button" disabled=${isBusy} onClick=${more}>More</button>`;
 }
 
-function Empty({ filters, onAll }: Pick<FoundProps, 'filters' | 'onAll'>) {
+type EmptyProps = Pick<FoundProps, 'filters' | 'search' | 'onAll' | 'onExact'> & { hasMore: boolean };
+
+function Empty({ filters, search, hasMore, onAll, onExact }: EmptyProps) {
+  if (filters.name === '' && search.trim() !== '') {
+    return html`
+      <div class="task-list-empty">
+        <p>${hasMore ? 'None of the newest tasks' : 'No task'} has “${search.trim()}” in its name.</p>
+        <div class="row">
+          ${hasMore ? html`<button type="button" class="button" onClick=${onExact}>Search all by exact name</button>` : null}
+          <button type="button" class="button" onClick=${onAll}>Show all</button>
+        </div>
+      </div>`;
+  }
   if (!isAll(filters)) {
     return html`
       <div class="task-list-empty">

@@ -5,6 +5,7 @@ import { ask } from '../service.ts';
 import { count, dollars, duration } from '../ui/format.ts';
 import { html } from '../ui/html.ts';
 
+/** An entry of a list of facts. */
 export function Cost({ taskId }: { taskId: string }) {
   const [cost, set] = useState<ManifestView['cost'] | null>(null);
   useEffect(() => {
@@ -20,8 +21,8 @@ export function Cost({ taskId }: { taskId: string }) {
   const speech =
     cost.speech_characters === 0 ? '' : ` and ${count(cost.speech_characters, 'character')} of speech`;
   return html`
-    <p class="watch-place">
-      <span class="label">Cost</span>
-      <span>${cost.usd === 0 ? '' : 'about '}${dollars(cost.usd)} <span class="muted">for ${duration(cost.compute_seconds)} of computing${speech}</span></span>
-    </p>`;
+    <div>
+      <dt>Cost</dt>
+      <dd>${cost.usd === 0 ? '' : 'about '}${dollars(cost.usd)} <span class="watch-aside">for ${duration(cost.compute_seconds)} of computing${speech}</span></dd>
+    </div>`;
 }

@@ -6,7 +6,13 @@ import { html, type VNode } from '../ui/html.ts';
 import { Notice } from '../ui/notice.ts';
 import { baseName } from './names.ts';
 
-export function Facts({ video }: { video: RenderView }) {
+export interface FactsProps {
+  video: RenderView;
+  /** Remarks that are said of all videos. */
+  shared: readonly string[];
+}
+
+export function Facts({ video, shared }: FactsProps) {
   const {
     clips,
     clip_names,
@@ -26,14 +32,14 @@ export function Facts({ video }: { video: RenderView }) {
   const about = [voice, language, group].filter(Boolean).join(' · ');
   return html`
     ${error === null ? null : html`<${Notice} kind="bad"><p>${error.message}</p><p>${error.hint}</p><//>`}
-    ${warnings.map((warning) => html`<${Notice} kind="warn">${warning}<//>`)}
+    ${warnings.filter((warning) => !shared.includes(warning)).map((warning) => html`<${Notice} kind="warn">${warning}<//>`)}
     <dl class="watch-about">
       ${fact('Clips', html`<ol>${clip_names.map((name, at) => html`<li title=${clips[at]}>${name}</li>`)}</ol>`)}
       ${track_name === null ? null : fact('Music', html`<span title=${track}>${track_name}</span>`)}
       ${text === null ? null : fact('Line', html`<q>${text}</q>${about === '' ? null : html`<br /><span class="muted">${about}</span>`}`)}
       ${format === null ? null : fact('Format', format)}
       ${length === null ? null : fact('Length', `${length.toFixed(2)} s`)}
-      ${video.render_seconds === null ? null : fact('Made in', madeIn(video.render_seconds))}
+      ${video.render_seconds === null ? null : fact('Mixed in', mixedIn(video.render_seconds))}
       ${video.attempts > 1 ? fact('Attempts', String(video.attempts)) : null}
       ${targets.map((target) => fact(TARGETS[target.target] ?? target.target, targetResult(target)))}
       ${fact(
@@ -65,7 +71,8 @@ const TARGETS: Readonly<Record<string, string>> = {
 };
 const KINDS: Readonly<Record<string, string>> = { cover: 'Cover', srt: 'Captions', vtt: 'Captions' };
 
-function madeIn(seconds: number): string {
+function mixedIn(seconds: number): string {
+  if (seconds < 0.05) return 'less than 0.1 s';
   return seconds < 10 ? `${seconds.toFixed(1)} s` : duration(seconds);
 }
 

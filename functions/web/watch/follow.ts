@@ -26,6 +26,8 @@ const LIST_PAUSE_MS = 1_000;
 const LIST_SHARE = 2;
 /** While the event of an ended task is on its way. */
 const EVENT_PAUSE_MS = 5_000;
+/** An ended task may be deleted elsewhere. */
+const ENDED_PAUSE_MS = 30_000;
 
 export function useFollowed(taskId: string): Store<Followed> {
   const [store] = useState(() =>
@@ -61,9 +63,8 @@ async function followStatus(taskId: string, store: Store<Followed>, signal: Abor
           store.set((now) => ({ ...now, status, isAway: false }));
         }
       });
-      // A person may send its event again, at any time.
-      await heard(store, ({ status }) => status?.webhook?.state === 'pending', signal);
-      await pause(EVENT_PAUSE_MS, signal);
+      if (hasEventUnderWay(store.get())) await pause(EVENT_PAUSE_MS, signal);
+      else await reasonToLook(store, signal);
     } catch (error) {
       if (signal.aborted || (!looked.signal.aborted && !isTransient(error))) throw error;
       if (looked.signal.aborted) continue;
@@ -138,6 +139,25 @@ async function heard(
 ): Promise<void> {
   if (isWanted(store.get())) return;
   await happened(signal, (resolve) => store.follow((now) => isWanted(now) && resolve()));
+}
+
+function hasEventUnderWay({ status }: Followed): boolean {
+  return status?.webhook?.state === 'pending';
+}
+
+/** Resolves once a person sends the event of an ended task again or comes back to the page, at the latest after a while. */
+async function reasonToLook(store: Store<Followed>, signal: AbortSignal): Promise<void> {
+  await happened(signal, (resolve) => {
+    const timer = setTimeout(resolve, ENDED_PAUSE_MS);
+    const unfollow = store.follow((now) => hasEventUnderWay(now) && resolve());
+    const onSeen = () => !document.hidden && resolve();
+    document.addEventListener('visibilitychange', onSeen);
+    return () => {
+      clearTimeout(timer);
+      unfollow();
+      document.removeEventListener('visibilitychange', onSeen);
+    };
+  });
 }
 
 async function pause(ms: number, signal: AbortSignal): Promise<void> {

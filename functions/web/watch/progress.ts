@@ -9,11 +9,11 @@ import { html } from '../ui/html.ts';
 const SPOKEN_MS = 20_000;
 const TICK_MS = 1_000;
 
+/** While it goes on; ended, figures say it all. */
 export function Progress({ status }: { status: StatusView }) {
   const { prepared, sources, combinations, succeeded, pending } = status;
   const ended = combinations - pending;
-  if (status.completed_at !== null)
-    return html`<${Figures} status=${status} /><${Spoken} status=${status} />`;
+  if (status.completed_at !== null) return html`<${Spoken} status=${status} />`;
   return html`
     <div class="watch-bars">
       <${Bar} name="Clips, music and lines" done=${prepared} ended=${prepared} all=${sources}
@@ -21,7 +21,6 @@ export function Progress({ status }: { status: StatusView }) {
       <${Bar} name="Videos" done=${succeeded} ended=${ended} all=${combinations}
         said=${`${whole(ended)} of ${whole(combinations)} done`} />
     </div>
-    <${Figures} status=${status} />
     <${Spoken} status=${status} />`;
 }
 
@@ -44,17 +43,16 @@ function Bar({ name, done, ended, all, said }: BarProps) {
     </div>`;
 }
 
-function Figures({ status }: { status: StatusView }) {
+/** Entries of a list of facts. */
+export function Figures({ status }: { status: StatusView }) {
   const { succeeded, failed, cancelled, eta_seconds: eta, completed_at: end } = status;
   const elapsed = useElapsed(status);
   return html`
-    <dl class="watch-figures">
       <div><dt>Finished</dt><dd>${whole(succeeded)}</dd></div>
       ${failed > 0 ? html`<div class="watch-bad"><dt>Failed</dt><dd>${whole(failed)}</dd></div>` : null}
       ${cancelled > 0 ? html`<div><dt>Cancelled</dt><dd>${whole(cancelled)}</dd></div>` : null}
       <div><dt>${end === null ? 'Running for' : 'Took'}</dt><dd>${duration(elapsed)}</dd></div>
-      ${end === null && eta !== null ? html`<div><dt>Time left</dt><dd>about ${duration(eta)}</dd></div>` : null}
-    </dl>`;
+      ${end === null && eta !== null ? html`<div><dt>Time left</dt><dd>about ${duration(eta)}</dd></div>` : null}`;
 }
 
 /** Seconds; goes on between two answers. */

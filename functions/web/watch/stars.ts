@@ -1,4 +1,5 @@
 /** Videos that the person likes best, by task. Kept in this browser. */
+import { inBrowser } from '../ui/kept.ts';
 import { createStore, type Store } from '../ui/store.ts';
 
 const PREFIX = 'every-cut.stars.';
@@ -15,7 +16,7 @@ export function starsOf(taskId: string): ReadonlySet<number> {
 export function starStore(taskId: string): Store<ReadonlySet<number>> {
   const known = stores.get(taskId);
   if (known !== undefined) return known;
-  const store = createStore(keptStars(taskId));
+  const store = createStore(readStars(inBrowser.get(PREFIX + taskId)));
   stores.set(taskId, store);
   return store;
 }
@@ -36,20 +37,7 @@ export function forgetStars(taskId: string): void {
 }
 
 function keep(name: string, stars: ReadonlySet<number>): void {
-  try {
-    if (stars.size === 0) localStorage.removeItem(name);
-    else localStorage.setItem(name, JSON.stringify([...stars].sort((a, b) => a - b)));
-  } catch {
-    // The storage is full or forbidden: the stars last as long as the page.
-  }
-}
-
-function keptStars(taskId: string): ReadonlySet<number> {
-  try {
-    return readStars(localStorage.getItem(PREFIX + taskId));
-  } catch {
-    return NONE;
-  }
+  inBrowser.set(name, stars.size === 0 ? null : JSON.stringify([...stars].sort((a, b) => a - b)));
 }
 
 function readStars(text: string | null): ReadonlySet<number> {

@@ -27,11 +27,12 @@ export function Task({ taskId }: { taskId: string }) {
         .map(({ index }) => index),
     [videos, stars],
   );
+  if (isGone(error)) return html`<${Gone} />`;
   if (error !== undefined && status === null)
     return html`
       <section class="card stack">
         <h1>Task</h1>
-        <${Notice} kind="bad">${wordsOf(error)}<//>
+        <${Notice} kind="bad">${messageOf(error)}<//>
         <p><a href=${addressOf({ view: 'tasks' })}>See all tasks</a></p>
       </section>`;
   if (status === null)
@@ -44,16 +45,22 @@ export function Task({ taskId }: { taskId: string }) {
   return html`
     <div class="stack watch">
       <${Head} status=${status} token=${token} isAway=${isAway} starred=${starred} onStatus=${heard} />
-      ${error === undefined ? null : html`<${Notice} kind="bad">${wordsOf(error)}<//>`}
+      ${error === undefined ? null : html`<${Notice} kind="bad">${messageOf(error)}<//>`}
       <${Videos} taskId=${taskId} videos=${videos} isListed=${isListed} token=${token} stars=${stars} />
     </div>`;
 }
 
-function wordsOf(error: unknown): string {
-  const isGone = ServiceError.is(error) && error.status === 404;
-  return isGone
-    ? 'Expected a task, got none of this address: it was deleted, or its time is over. Its videos stay in their folder.'
-    : messageOf(error);
+function isGone(error: unknown): boolean {
+  return ServiceError.is(error) && error.status === 404;
+}
+
+function Gone() {
+  return html`
+    <section class="card stack">
+      <h1>This task is not there any more</h1>
+      <p>It was deleted, its time is over, or its address is not whole. Finished videos stay in their folder.</p>
+      <p><a class="button primary" href=${addressOf({ view: 'tasks' })}>See all tasks</a></p>
+    </section>`;
 }
 
 /** What the tab of the browser shows, so that it can be seen from another one. */

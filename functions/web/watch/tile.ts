@@ -30,6 +30,10 @@ export interface TileProps {
   actions: TileActions;
 }
 
+/** Tag, button and edges, less the row of buttons that only finished videos have. */
+const FAILURE_AROUND = 80;
+const FAILURE_LINE = 20;
+
 export const Tile = memo(function Tile(props: TileProps) {
   const { video, isStarred, isCompared, isCurrent, posterHeight, actions } = props;
   const { index, file_name, status } = video;
@@ -82,7 +86,7 @@ function Picture(props: PictureProps) {
         <div class="watch-failure">
           <p><span class="tag bad">Failed</span></p>
           <div class="watch-failure-text">
-            <p>${video.error?.message}</p>
+            <p class="watch-failure-message" style=${{ '-webkit-line-clamp': failureLines(props.posterHeight) }}>${video.error?.message}</p>
             <p class="muted">${video.error?.hint}</p>
           </div>
           <button type="button" class="button tight" data-main tabindex=${tab}
@@ -95,6 +99,11 @@ function Picture(props: PictureProps) {
           <p class="muted small">${WAITING[video.status]}</p>
         </div>`;
   }
+}
+
+/** Whole lines of a message that fit between the tag and the button. @param height of a picture, in pixels */
+function failureLines(height: number): number {
+  return Math.max(2, Math.floor((height - FAILURE_AROUND) / FAILURE_LINE));
 }
 
 const WAITING = { pending: 'Waiting', rendering: 'Being made …', cancelled: 'Cancelled' } as const;

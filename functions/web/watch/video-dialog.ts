@@ -17,13 +17,15 @@ export interface VideoDialogProps {
   videos: readonly RenderView[];
   token: Token;
   isStarred: boolean;
+  /** Remarks that are said of all videos. */
+  shared: readonly string[];
   onStar: (index: number) => void;
   onShow: (index: number) => void;
   onClose: () => void;
 }
 
 export function VideoDialog(props: VideoDialogProps) {
-  const { video, videos, isStarred, onStar, onShow, onClose } = props;
+  const { video, videos, isStarred, shared, onStar, onShow, onClose } = props;
   const before = neighbour(videos, video.index, -1);
   const after = neighbour(videos, video.index, 1);
   const isDone = video.status === 'succeeded';
@@ -53,7 +55,7 @@ export function VideoDialog(props: VideoDialogProps) {
         </div>
         <div class="stack watch-side">
           ${isDone ? html`<${Files} ...${props} />` : null}
-          <${Facts} video=${video} />
+          <${Facts} video=${video} shared=${shared} />
         </div>
       </div>
     <//>`;

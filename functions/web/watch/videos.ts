@@ -7,6 +7,7 @@ import { CompareDialog } from './compare-dialog.ts';
 import { Grid } from './grid.ts';
 import { aspectOf } from './layout.ts';
 import { isOnDrive, type Token } from './links.ts';
+import { sharedRemarks } from './remarks.ts';
 import { toggleStar } from './stars.ts';
 import type { TileActions } from './tile.ts';
 import { Toolbar } from './toolbar.ts';
@@ -35,6 +36,7 @@ export function Videos({ taskId, videos, isListed, token, stars }: VideosProps) 
     [videos, view, view.filter === 'starred' ? stars : null],
   );
   const counts = useMemo(() => filterCounts(videos, stars), [videos, stars]);
+  const shared = useMemo(() => sharedRemarks(videos), [videos]);
   const formats = useMemo(() => formatsOf(videos), [videos]);
   const byIndex = useMemo(() => new Map(videos.map((video) => [video.index, video])), [videos]);
   const aspect = aspectFor(view.format === '' ? formats : [view.format], shapes);
@@ -63,6 +65,12 @@ export function Videos({ taskId, videos, isListed, token, stars }: VideosProps) 
       <h2 id="watch-videos" class="hidden">Videos</h2>
       <${Toolbar} view=${view} onView=${setView} counts=${counts} formats=${formats} />
       <p class="hidden" role="status">${isListed ? `${shown.length} of ${videos.length} videos shown` : 'Loading videos'}</p>
+      ${
+        view.filter === 'starred'
+          ? html`<p class="watch-shared muted small">Stars are kept in this browser.</p>`
+          : null
+      }
+      ${shared.map((remark) => html`<p key=${remark} class="watch-shared muted small">All videos: ${remark}</p>`)}
       ${shown.length === 0 ? html`<${Nothing} view=${view} isListed=${isListed} onAll=${() => setView(EVERYTHING)} />` : null}
       <${Grid} taskId=${taskId} videos=${shown} token=${token} stars=${stars} compared=${compared} aspect=${aspect}
         actions=${actions} wanted=${wanted} />
@@ -80,7 +88,7 @@ export function Videos({ taskId, videos, isListed, token, stars }: VideosProps) 
     ${
       playing === undefined
         ? null
-        : html`<${VideoDialog} taskId=${taskId} video=${playing} videos=${shown} token=${token} isStarred=${stars.has(playing.index)}
+        : html`<${VideoDialog} taskId=${taskId} video=${playing} videos=${shown} token=${token} isStarred=${stars.has(playing.index)} shared=${shared}
             onStar=${actions.star} onShow=${open}
             onClose=${() => {
               open(null);

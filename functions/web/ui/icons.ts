@@ -1,5 +1,5 @@
 /** Small drawings in the colour of the text around them. They say nothing to screen readers: the button does. */
-import { html } from '../ui/html.ts';
+import { html } from './html.ts';
 
 const PATHS = {
   up: 'M8 13V3M3.5 7.5 8 3l4.5 4.5',
@@ -17,6 +17,7 @@ const PATHS = {
   play: 'M4.5 3v10l8.5-5z',
   pause: 'M5 3v10M11 3v10',
   grip: 'M6 3.5v.01M10 3.5v.01M6 8v.01M10 8v.01M6 12.5v.01M10 12.5v.01',
+  copy: 'M6 5.5h7v8H6zM10.5 5.5v-3h-7v8H6',
   check: 'M3 8.5 6.5 12 13 4.5',
 } as const;
 
