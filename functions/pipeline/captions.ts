@@ -21,7 +21,7 @@ export interface VideoCaptions {
 
 const NO_CAPTIONS: VideoCaptions = { cues: [], warnings: [] };
 const ESTIMATED =
-  'The times of its captions are estimated, because the voice does not say when it speaks which word: some may be off by half a second.';
+  'The times of captions are estimated, because the voice does not say when it speaks which word: some may be off by half a second.';
 const WRITERS: Readonly<Record<CaptionFile, (cues: readonly Cue[]) => string>> = { srt: srtOf, vtt: vttOf };
 
 /** @param spoken of its line; undefined if it has none @param seconds of the video */
