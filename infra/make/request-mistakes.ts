@@ -1,7 +1,9 @@
 /** What the service would refuse, said without one. */
 import { basename } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { RequestError } from '../../functions/base/errors.ts';
 import { MAX_BODY_BYTES } from '../../functions/http/json-body.ts';
+import { clipName } from '../../functions/model/clip-name.ts';
 import { uploadId } from '../../functions/model/upload-id.ts';
 import { mistakeLines } from './explained.ts';
 import type { LocalFile } from './local-files.ts';
@@ -12,7 +14,9 @@ type Json = Record<string, unknown>;
 const KB = 1024;
 const ANY_ID = '0'.repeat(32);
 /** https://www.rfc-editor.org/rfc/rfc2606#section-2 */
-const SOMEWHERE = 'https://not-uploaded.invalid/clip.mp4';
+const SOMEWHERE = 'https://not-uploaded.invalid';
+/** What can be judged as it is. */
+const PLACED = /^(https?|upload):/i;
 /** Settings of the service, which it alone knows. */
 const NO_LIMITS = { combinations: Number.MAX_SAFE_INTEGER, sources: { buckets: [], ownBuckets: [] } };
 
@@ -40,7 +44,10 @@ export async function requestMistakes({
 }): Promise<string[]> {
   // Takes a while to load, and is for requests that are refused.
   const { readRequest } = await import('../../functions/model/request.ts');
-  const placed = mapSources(request, (url) => ({ url: /^https?:/i.test(url) ? url : SOMEWHERE }));
+  // With the names of the clips, because rules name them.
+  const placed = mapSources(request, (url) => ({
+    url: PLACED.test(url) ? url : `${SOMEWHERE}/${nameAt(url)}`,
+  }));
   try {
     readRequest(placed, NO_LIMITS);
     return [];
@@ -48,4 +55,9 @@ export async function requestMistakes({
     if (!RequestError.is(error)) throw error;
     return mistakeLines(error.mistakes, { request, target });
   }
+}
+
+/** What the service would call the file there, as part of a URL. */
+function nameAt(url: string): string {
+  return encodeURIComponent(clipName(basename(url.startsWith('file:') ? fileURLToPath(url) : url)));
 }

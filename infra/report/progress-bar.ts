@@ -48,7 +48,7 @@ export function createProgressBar(
 }
 
 /** `[########------] 4 of 8, 12 s, 1 failed`: ended combinations, of which some may have failed. */
-export function progressLine(
+function progressLine(
   task: StatusView,
   { hasCaptions, seconds, isSteady }: { hasCaptions: boolean; seconds: number; isSteady: boolean },
 ): string {

@@ -1,4 +1,3 @@
-import { CODES } from '../../functions/base/codes.ts';
 import { counted } from '../../functions/base/counted.ts';
 import { escapeHidden } from '../../functions/base/hidden-characters.ts';
 import type { RenderView } from '../../functions/model/answers/render.ts';
@@ -39,9 +38,9 @@ function failures(renders: readonly RenderView[]): string[] {
   const failed = renders.flatMap(({ file_name, error }) => (error === null ? [] : [{ file_name, error }]));
   const alike = Map.groupBy(failed, ({ error }) => `${error.code}\n${error.message}`);
   return [...alike.values()].flatMap((group) => {
-    const { code, message } = (group[0] as (typeof failed)[number]).error;
+    const { code, message, hint } = (group[0] as (typeof failed)[number]).error;
     const who = namesOf(group.map(({ file_name }) => file_name));
-    return ['', `${who} failed: ${code}`, `  ${escapeHidden(message)}`, `  Hint: ${CODES[code].hint}`];
+    return ['', `${who} failed: ${code}`, `  ${escapeHidden(message)}`, `  Hint: ${escapeHidden(hint)}`];
   });
 }
 
