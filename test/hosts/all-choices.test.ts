@@ -7,7 +7,7 @@ import { type Render, startTestHost, type TestHost } from '../fixtures/hosts/hos
 import { ffmpeg, makeClip } from '../fixtures/media/finished.ts';
 import { filmFacts, soundOf } from '../fixtures/media/measure.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
-import { FORMAT_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
+import { unlessTurn, WHOLE_SUITES } from '../fixtures/system/sample.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const FORMATS = [
@@ -17,7 +17,7 @@ const FORMATS = [
 /** In frames, as they are used. */
 const LENGTHS: Record<string, number> = { film: 24, still: 15, quiet: 75, loud: 75 };
 
-const skip = unlessTurn(FORMAT_SUITES, 'every choice at once');
+const skip = unlessTurn(WHOLE_SUITES, 'every choice at once');
 
 describe('a task with every choice at once', { timeout: 120_000, skip }, () => {
   const cleanup = new AsyncDisposableStack();

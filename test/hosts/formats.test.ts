@@ -9,7 +9,7 @@ import { FILM, makeCounted } from '../fixtures/media/counted-film.ts';
 import { makeTrack } from '../fixtures/media/finished.ts';
 import { placeOf, readFilm } from '../fixtures/media/read-film.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
-import { FORMAT_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
+import { unlessTurn, WHOLE_SUITES } from '../fixtures/system/sample.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const RATE = { num: 30, den: 1 };
@@ -30,7 +30,7 @@ interface FormatRender extends Render {
   text: string | null;
 }
 
-describe('a task in three formats', { skip: unlessTurn(FORMAT_SUITES, 'three formats') }, () => {
+describe('a task in three formats', { skip: unlessTurn(WHOLE_SUITES, 'three formats') }, () => {
   const cleanup = new AsyncDisposableStack();
   let server: SourceServer;
   let host: TestHost;

@@ -9,7 +9,7 @@ import { makeTrack } from '../fixtures/media/finished.ts';
 import { filmFacts } from '../fixtures/media/measure.ts';
 import { placeOf, readFilm } from '../fixtures/media/read-film.ts';
 import { startSourceServer } from '../fixtures/network/source-server.ts';
-import { EXHAUSTIVE, LONG_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
+import { EXHAUSTIVE, unlessTurn, WHOLE_SUITES } from '../fixtures/system/sample.ts';
 import { smallMachine } from '../fixtures/system/small-machine.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
@@ -18,7 +18,7 @@ const SIZE = { width: 1280, height: 720 };
 
 test('a task in 720p on one core with 512 MB completes, and has every frame', {
   timeout: 300_000,
-  skip: unlessTurn(LONG_SUITES, 'the small machine'),
+  skip: unlessTurn(WHOLE_SUITES, 'the small machine'),
 }, async (t) => {
   await using dir = await tempDir();
   await using machine = smallMachine(MEMORY_MB);

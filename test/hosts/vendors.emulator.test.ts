@@ -13,7 +13,7 @@ import { startTestCloud, type TestCloud } from '../fixtures/hosts/emulated-cloud
 import { ON_EMULATORS, useEmulators } from '../fixtures/hosts/emulators.ts';
 import { serveColourClips, threeBlocks } from '../fixtures/media/colour-clips.ts';
 import type { SourceServer } from '../fixtures/network/source-server.ts';
-import { EXHAUSTIVE, LONG_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
+import { EXHAUSTIVE, unlessTurn, WHOLE_SUITES } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 useEmulators();
@@ -24,7 +24,7 @@ const CHARACTERS = LINES.join('').length;
 const EACH = EXHAUSTIVE ? 3 : 2;
 const COUNT = EACH ** 3;
 
-const skip = ON_EMULATORS.skip || unlessTurn(LONG_SUITES, 'the functions with vendors');
+const skip = ON_EMULATORS.skip || unlessTurn(WHOLE_SUITES, 'the functions with vendors');
 
 describe('the functions with Drive, a bucket and ElevenLabs', { timeout: 600_000, skip }, () => {
   let dir: TempDir;

@@ -9,12 +9,15 @@ import { startTestHost, type TestHost } from '../fixtures/hosts/host.ts';
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
 import { type Browser, IN_CHROMIUM, startBrowser } from '../fixtures/system/chromium.ts';
+import { PAGE_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const KEY = 'a-key-of-sixteen-characters';
 const ENDED_MS = 120_000;
 
-describe('the page /docs', IN_CHROMIUM, () => {
+const skip = IN_CHROMIUM.skip || unlessTurn(PAGE_SUITES, 'the page of the interface');
+
+describe('the page /docs', { skip }, () => {
   let dir: TempDir;
   let sources: SourceServer;
   let host: TestHost;

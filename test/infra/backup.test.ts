@@ -18,7 +18,7 @@ import { type Json, startTestHost } from '../fixtures/hosts/host.ts';
 import { uploaded } from '../fixtures/hosts/sending.ts';
 import { serveColourClips, threeBlocks } from '../fixtures/media/colour-clips.ts';
 import { countFramesOf } from '../fixtures/media/finished.ts';
-import { OPERATOR_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
+import { unlessTurn, WHOLE_SUITES } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -95,7 +95,7 @@ function olderDatabase(path: string): void {
   old.exec([...MIGRATIONS.slice(0, -1), `PRAGMA user_version = ${MIGRATIONS.length - 1}`].join(';'));
 }
 
-const skip = unlessTurn(OPERATOR_SUITES, 'the restored host');
+const skip = unlessTurn(WHOLE_SUITES, 'the restored host');
 
 describe('a back-up while 27 videos render', { timeout: 300_000, skip }, () => {
   test('is restored into other folders, where a service makes exactly 27, each once', async (t) => {

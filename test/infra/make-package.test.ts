@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
 import { runMake } from '../fixtures/hosts/make-process.ts';
 import { makeFilm } from '../fixtures/media/clips.ts';
-import { OPERATOR_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
+import { unlessTurn, WHOLE_SUITES } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -15,7 +15,7 @@ const SOURCES = ['functions', 'infra', 'package.json', 'tsconfig.json', 'LICENSE
 const MOST_MB = 12;
 const run = promisify(execFile);
 
-const skip = unlessTurn(OPERATOR_SUITES, 'the package');
+const skip = unlessTurn(WHOLE_SUITES, 'the package');
 
 describe('the package of npx every-cut', { timeout: 300_000, skip }, () => {
   let dir: TempDir;

@@ -28,7 +28,7 @@ import {
   withoutThresholds,
 } from '../fixtures/prometheus/expressions.ts';
 import { promtool, type Series, WITH_PROMETHEUS } from '../fixtures/prometheus/prometheus.ts';
-import { OPERATOR_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
+import { unlessTurn, WHOLE_SUITES } from '../fixtures/system/sample.ts';
 import { tempDir } from '../fixtures/system/temp-dir.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
@@ -167,7 +167,7 @@ const HAPPENED = ['ServiceDown', 'NotReady', 'DeadLetters', 'RendersFailing', 'Q
  */
 const ZERO = /"quarantined"|"waiting"|histogram_quantile\(0\.5, sum by \(le\) \(\(every_cut_task_cost_bucket/;
 
-const skip = WITH_PROMETHEUS.skip || unlessTurn(OPERATOR_SUITES, 'the observed host');
+const skip = WITH_PROMETHEUS.skip || unlessTurn(WHOLE_SUITES, 'the observed host');
 
 describe('a host that Prometheus scrapes', { timeout: 600_000, skip }, () => {
   test('gives data to every expression of the dashboard and of the rules', async (t) => {

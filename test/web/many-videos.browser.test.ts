@@ -2,11 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { type Browser, IN_CHROMIUM, startBrowser } from '../fixtures/system/chromium.ts';
+import { PAGE_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
 import { type ManyVideos, manyVideos, VIDEOS } from '../fixtures/web/many-videos.ts';
 
 const MOST_DRAWN = 80;
 
-describe(`the page of a task with ${VIDEOS} videos`, IN_CHROMIUM, () => {
+const skip = IN_CHROMIUM.skip || unlessTurn(PAGE_SUITES, 'a thousand videos on the page');
+
+describe(`the page of a task with ${VIDEOS} videos`, { skip }, () => {
   let videos: ManyVideos;
   let browser: Browser;
 

@@ -9,10 +9,13 @@ import { until } from '../contracts/harness.ts';
 import { type SavedVideos, savedVideos } from '../fixtures/hosts/saved-videos.ts';
 import { makeClip } from '../fixtures/media/finished.ts';
 import { type Browser, IN_CHROMIUM, startBrowser } from '../fixtures/system/chromium.ts';
+import { PAGE_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
 
 const ON_DRIVE = 'https://drive.google.com/file/d/abc/view';
 
-describe('the page of a task', IN_CHROMIUM, () => {
+const skip = IN_CHROMIUM.skip || unlessTurn(PAGE_SUITES, 'a task on the page');
+
+describe('the page of a task', { skip }, () => {
   let service: SavedVideos;
   let clip: Buffer;
   let browser: Browser;
