@@ -9,6 +9,7 @@ import { type HostProcess, startHostProcess } from '../fixtures/hosts/host-proce
 import { ffmpeg, makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { type Receiver, startReceiver } from '../fixtures/network/receiver.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
+import { TELEMETRY_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../fixtures/telemetry/otlp-receiver.ts';
 import { type Scrape, scrape } from '../fixtures/telemetry/scrape.ts';
@@ -27,7 +28,9 @@ const ARTIFACTS = 'every_cut_artifacts_requested_total';
 const RETRIES = 'every_cut_retries_total';
 const WEBHOOKS = 'every_cut_webhook_deliveries_total';
 
-describe('the metrics of the single-machine host', { timeout: 300_000 }, () => {
+const skip = unlessTurn(TELEMETRY_SUITES, 'metrics');
+
+describe('the metrics of the single-machine host', { timeout: 300_000, skip }, () => {
   let dir: TempDir;
   let server: SourceServer;
   let receiver: Receiver;

@@ -10,6 +10,7 @@ import { type HostProcess, startHostProcess } from '../fixtures/hosts/host-proce
 import { makeClip, makeTrack } from '../fixtures/media/finished.ts';
 import { type Receiver, startReceiver, WEBHOOK_SECRET } from '../fixtures/network/receiver.ts';
 import { type SourceServer, startSourceServer } from '../fixtures/network/source-server.ts';
+import { TELEMETRY_SUITES, unlessTurn } from '../fixtures/system/sample.ts';
 import { type TempDir, tempDir } from '../fixtures/system/temp-dir.ts';
 import type { Attributes, ReceivedSpan } from '../fixtures/telemetry/otlp-proto.ts';
 import { type OtlpReceiver, startOtlpReceiver } from '../fixtures/telemetry/otlp-receiver.ts';
@@ -20,7 +21,9 @@ const OUTPUT = { width: 160, height: 90, fps: 30 };
 const NOT_FED = new Set(['every_cut.artifacts.evicted']);
 const CALLER = { traceId: '4bf92f3577b34da6a3ce929d0e0e4736', spanId: '00f067aa0ba902b7' };
 
-describe('the traces of the host', { timeout: 300_000 }, () => {
+const skip = unlessTurn(TELEMETRY_SUITES, 'traces');
+
+describe('the traces of the host', { timeout: 300_000, skip }, () => {
   let dir: TempDir;
   let sources: SourceServer;
   let events: Receiver;
