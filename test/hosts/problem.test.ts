@@ -1,8 +1,9 @@
 /** What the status says while a server is down, a source is slow to come back, or the disk is full: the whole service. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createConnections } from 'node:net';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../contracts/harness.ts';
@@ -94,7 +95,11 @@ describe('the problem in the status of a task', () => {
   });
 
   test('goes when the source comes, though the task goes on', async () => {
-    const port = await freePort();
+    // It keeps its port, which another program could take otherwise, and answer.
+    const silent = createConnections((socket) => socket.destroy()).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    using _closed = { [Symbol.dispose]: () => void silent.close() };
+    const { port } = silent.address() as AddressInfo;
     const id = await post('busy', [sources.url('/busy.mp4'), `http://127.0.0.1:${port}/never.mp4`]);
     await problemOf(id, ({ code, message }) => code === 'source_busy' && message.startsWith('Clip "busy'));
     await until(async () => (await statusOf(id))['succeeded'] === 1, 'the first video');
