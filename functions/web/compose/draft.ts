@@ -1,4 +1,5 @@
 /** What the person has put together so far: the request before it is one. */
+import { DEFAULT_CAPTION_STYLE } from '../../model/captions.ts';
 import { createStore } from '../ui/store.ts';
 import { dayAndTime } from './day-and-time.ts';
 
@@ -96,16 +97,7 @@ export interface Draft {
   limit: number | null;
 }
 
-export const NO_CAPTIONS: CaptionChoices = {
-  mode: 'none',
-  font: 'Montserrat',
-  size: 10,
-  colour: '#ffffff',
-  highlight: '#ffd700',
-  position: 'bottom',
-  wordsPerLine: 3,
-  upperCase: true,
-};
+export const NO_CAPTIONS: CaptionChoices = { mode: 'none', ...DEFAULT_CAPTION_STYLE };
 
 export function emptyDraft(): Draft {
   return {
